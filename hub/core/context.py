@@ -1,0 +1,42 @@
+"""Who or what caused this: a context runs through every event, state, action, command and posting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One cause: an id, the actor behind it, and the context it arose from.
+
+    Actors are written `system`, `plugin:<name>`, `rule:<id>`, `os:<user>` and `user:<id>`.
+    """
+
+    id: str
+    actor: str
+    parent_id: str | None = None
+
+    def child(self, id: str, actor: str | None = None) -> Context:  # noqa: A002 - the field's own word
+        """A context caused by this one, by the same actor unless another is named."""
+        return Context(id, actor or self.actor, self.id)
+
+
+SYSTEM = Context("system", "system")
+
+_current: ContextVar[Context] = ContextVar("hub_context", default=SYSTEM)
+
+current = _current.get
+"""The context of the code that runs now; tasks inherit it from whoever started them."""
+
+
+@contextmanager
+def use(context: Context) -> Iterator[Context]:
+    """Run the body under a context: whatever it sets, calls or writes was caused by it."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)

@@ -1,0 +1,268 @@
+"""One SQLite file: `await db.write(fn)` and `await db.read(fn)`, and nothing else touches it.
+
+Writes are whole functions, run on the single writer thread and committed in groups; waiting writers share a COMMIT.
+In virtual time the same code runs inline in the loop, without threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar, cast
+
+from hub.core import context as contexts
+from hub.core.clock import Clock
+from hub.core.faultpoints import point
+from hub.core.storage import migrations as schema
+from hub.core.storage.access import CORE, Access
+from hub.core.storage.connections import Durability, copy_into, open_reader, open_writer
+from hub.core.storage.errors import StorageClosed, StorageCorrupt, StorageError, StorageOverloaded, fault_of
+from hub.core.storage.groups import Committer, FairQueue, Write
+from hub.core.storage.migrations import Migration
+from hub.core.storage.transactions import Reader, Tx
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+WAITING_MAX = 100_000
+"""The most writes that may wait; more are refused, so that memory stays bounded while a disk hangs."""
+
+READERS = 2
+
+
+class Database:
+    """An open file with its one writer and its readers."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        durability: Durability = Durability.FULL,
+        runs_twice: bool = False,
+    ) -> None:
+        """Name the file; `open` opens it. `runs_twice` rehearses every write function, to find impure ones."""
+        self.path = path
+        self._clock = clock
+        self._durability = durability
+        self._runs_twice = runs_twice
+        self._queue = FairQueue()
+        self._is_busy = False
+        self._is_closing = False
+        self._idle = asyncio.Event()
+        self._committer: Committer | None = None
+        self._readers: asyncio.Queue[tuple[Access, Reader]] = asyncio.Queue()
+        self._writer_thread: ThreadPoolExecutor | None = None
+        self._reader_threads: ThreadPoolExecutor | None = None
+        self.fault: StorageError | None = None
+        """Why the last write failed, while the store is failing; None when all is well."""
+        self.on_fault: Callable[[StorageError | None], None] = lambda fault: None
+        """Told when the store starts to fail, and with None when it works again."""
+
+    async def open(self) -> None:
+        """Open the file, creating it if it is new; raises a typed error that says what to do."""
+        if not self._clock.is_virtual:
+            self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self.path.name}")
+            self._reader_threads = ThreadPoolExecutor(READERS, thread_name_prefix=f"read {self.path.name}")
+        try:
+            connection = await self._on_writer(lambda: open_writer(self.path, self._durability))
+        except BaseException:
+            self._stop_threads()
+            raise
+        self._committer = Committer(
+            connection, str(self.path), self._clock.monotonic, self._clock.now_us, self._runs_twice
+        )
+        await self._on_writer(lambda: connection.execute(schema.HISTORY))
+        for _ in range(READERS):
+            reading = open_reader(self.path)
+            access = Access(reading)
+            self._readers.put_nowait((access, Reader(reading, access, CORE)))
+
+    async def close(self) -> None:
+        """Commit what waits, then close; writes that come later raise `StorageClosed`."""
+        if self._committer is None:
+            return
+        self._is_closing = True
+        while self._is_busy or self._queue.size:
+            self._idle.clear()
+            await self._idle.wait()
+        committer, self._committer = self._committer, None
+        for _ in range(READERS):
+            _, reader = await self._readers.get()
+            reader._connection.close()  # noqa: SLF001 - this module owns the connections
+        await self._on_writer(committer.connection.close)
+        self._stop_threads()
+
+    async def migrate(self, owner: str, migrations: Sequence[Migration], backup: Path | None = None) -> int:
+        """Bring an owner's tables up to date; the file is copied to `backup` first if it holds data. Steps run."""
+        committer = self._opened()
+        steps = await self._on_writer(lambda: schema.pending(committer.connection, owner, migrations))
+        if not steps:
+            return 0
+        if backup is not None and await self._on_writer(lambda: _has_data(committer)):
+            await self._on_writer(lambda: copy_into(self.path, backup))
+        now_us = self._clock.now_us()
+
+        def run() -> None:
+            connection = committer.connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                schema.apply(connection, committer.access, owner, steps, now_us)
+                point("storage.migration")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+        try:
+            await self._on_writer(run)
+        except Exception as error:
+            raise fault_of(error, str(self.path)) or error from error
+        return len(steps)
+
+    async def write(self, fn: Callable[[Tx], T], *, owner: str = CORE, origin: str | None = None) -> T:
+        """Run a function as one transaction; returns its result once it is on disk.
+
+        The function may run twice, so it touches nothing but its `tx`. Cancelling the caller does not cancel the
+        write. Writes of one origin commit in the order in which they were asked for.
+        """
+        self._opened()
+        if self._is_closing:
+            raise StorageClosed(f"{self.path}: closing; this write was not made")
+        if isinstance(self.fault, StorageCorrupt):
+            raise self.fault
+        if self._queue.size >= WAITING_MAX:
+            raise StorageOverloaded(f"{self.path}: {WAITING_MAX} writes wait already; the disk may hang, try again")
+        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._queue.put(origin or owner, Write(fn, owner, contexts.current(), done))
+        if not self._is_busy:
+            self._is_busy = True
+            asyncio.get_running_loop().call_soon(self._next_group)
+        return cast(T, await asyncio.shield(done))
+
+    async def read(self, fn: Callable[[Reader], T], *, owner: str = CORE) -> T:
+        """Run a function on one consistent snapshot; it sees every write that was acknowledged before."""
+        self._opened()
+        access, core = await self._readers.get()
+        try:
+            reader = Reader(core._connection, access, owner)  # noqa: SLF001
+            return await self._on_reader(lambda: self._in_snapshot(reader, fn))
+        except Exception as error:
+            fault = fault_of(error, str(self.path))
+            raise fault or error from error
+        finally:
+            self._readers.put_nowait((access, core))
+
+    async def copy_to(self, target: Path) -> None:
+        """Write a compact, consistent copy while the hub goes on working."""
+        self._opened()
+        await self._on_reader(lambda: copy_into(self.path, target))
+
+    @staticmethod
+    def _in_snapshot(reader: Reader, fn: Callable[[Reader], T]) -> T:
+        connection = reader._connection  # noqa: SLF001
+        connection.execute("BEGIN")
+        try:
+            return fn(reader)
+        finally:
+            connection.execute("ROLLBACK")
+
+    def _opened(self) -> Committer:
+        if self._committer is None:
+            raise StorageClosed(f"{self.path} is not open")
+        return self._committer
+
+    def _next_group(self) -> None:
+        group = self._queue.take()
+        if not group:
+            self._is_busy = False
+            self._idle.set()
+            return
+        committer = self._opened()
+        writes = [write for _, write in group]
+        if self._writer_thread is None:
+            try:
+                count = committer.commit(writes)
+            except Exception as error:  # noqa: BLE001 - it is the answer of every write in the group
+                self._failed(group, error)
+            else:
+                self._committed(group, count)
+            return
+        asyncio.get_running_loop().run_in_executor(self._writer_thread, committer.commit, writes).add_done_callback(
+            lambda future: self._landed(group, future)
+        )
+
+    def _landed(self, group: list[tuple[str, Write]], future: asyncio.Future[int]) -> None:
+        error = future.exception()
+        if error is None:
+            self._committed(group, future.result())
+        else:
+            self._failed(group, error)
+
+    def _committed(self, group: list[tuple[str, Write]], count: int) -> None:
+        if self.fault is not None:
+            log.warning("%s: writing works again", self.path)
+            self.fault = None
+            self.on_fault(None)
+        for _, write in group[:count]:
+            for callback in write.callbacks:
+                try:
+                    callback()
+                except Exception:
+                    log.exception("%s: a callback after commit failed; the write itself is on disk", write.owner)
+        point("storage.after_callbacks")
+        for _, write in group[:count]:
+            if write.done.done():
+                continue
+            if write.error is None:
+                write.done.set_result(write.result)
+            else:
+                write.done.set_exception(write.error)
+                write.done.exception()  # a waiter that was cancelled never fetches it
+        self._queue.put_back(group[count:])
+        self._go_on()
+
+    def _failed(self, group: list[tuple[str, Write]], error: BaseException) -> None:
+        if isinstance(error, StorageError):
+            if type(error) is not type(self.fault):
+                log.error("%s: writes fail: %s", self.path, error)
+                self.fault = error
+                self.on_fault(error)
+            self.fault = error
+        else:
+            log.error("%s: a group of writes failed", self.path, exc_info=error)
+        for _, write in group:
+            if not write.done.done():
+                write.done.set_exception(error)
+                write.done.exception()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._queue.size:
+            asyncio.get_running_loop().call_soon(self._next_group)
+        else:
+            self._is_busy = False
+            self._idle.set()
+
+    async def _on_writer(self, work: Callable[[], T]) -> T:
+        if self._writer_thread is None:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, work)
+
+    async def _on_reader(self, work: Callable[[], T]) -> T:
+        if self._reader_threads is None:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._reader_threads, work)
+
+    def _stop_threads(self) -> None:
+        for threads in (self._writer_thread, self._reader_threads):
+            if threads is not None:
+                threads.shutdown(wait=True)
+
+
+def _has_data(committer: Committer) -> bool:
+    return bool(committer.connection.execute("SELECT count(*) FROM core__migrations").fetchone()[0])

@@ -1,0 +1,218 @@
+"""How waiting writes become one COMMIT: fair between origins, optimistic, and one bad write sinks no other."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hub.core.context import Context
+from hub.core.faultpoints import point
+from hub.core.storage.access import Access
+from hub.core.storage.errors import StorageError, fault_of
+from hub.core.storage.transactions import Shared, Tx
+
+GROUP_MAX = 1000
+"""The most writes in one commit."""
+
+GROUP_TIME_S = 0.010
+"""A group stops taking more writes after this long, so that a newcomer's wait stays short."""
+
+
+@dataclass(slots=True)
+class Write:
+    """One function that waits to be run as part of a commit."""
+
+    fn: Callable[[Tx], object]
+    owner: str
+    context: Context
+    done: asyncio.Future[object]
+    result: object = None
+    error: BaseException | None = None
+    callbacks: list[Callable[[], object]] = field(default_factory=list)
+
+
+class FairQueue:
+    """Writes waiting, by origin; a group takes one from each in turn, so a burst of one delays no other."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._by_origin: dict[str, deque[Write]] = {}
+        self.size = 0
+
+    def put(self, origin: str, write: Write) -> None:
+        """Add a write behind the others of its origin."""
+        self._by_origin.setdefault(origin, deque()).append(write)
+        self.size += 1
+
+    def take(self) -> list[tuple[str, Write]]:
+        """The next group, at most `GROUP_MAX` writes."""
+        group: list[tuple[str, Write]] = []
+        while self._by_origin and len(group) < GROUP_MAX:
+            for origin in list(self._by_origin):
+                waiting = self._by_origin[origin]
+                group.append((origin, waiting.popleft()))
+                if not waiting:
+                    del self._by_origin[origin]
+                if len(group) == GROUP_MAX:
+                    break
+        self.size -= len(group)
+        return group
+
+    def put_back(self, group: list[tuple[str, Write]]) -> None:
+        """Return the tail of a group that ran out of time, to the front of the queue."""
+        for origin, write in reversed(group):
+            self._by_origin.setdefault(origin, deque()).appendleft(write)
+        self.size += len(group)
+
+
+class Committer:
+    """The one writing connection; everything here runs on the writer's thread (or inline in simulation)."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        monotonic: Callable[[], float],
+        now_us: Callable[[], int],
+        runs_twice: bool,
+    ) -> None:
+        """Take over the connection; `runs_twice` rehearses every function once before it counts."""
+        self.connection = connection
+        self.access = Access(connection)
+        self._path = path
+        self._monotonic = monotonic
+        self._now_us = now_us
+        self._runs_twice = runs_twice
+        self._seq = 0
+
+    def commit(self, writes: list[Write]) -> int:
+        """Run writes and commit them together; how many were run. Results and errors are left on the writes.
+
+        Raises a `StorageError` when the store failed: then none of those run is on disk.
+        """
+        try:
+            try:
+                return self._commit_all(writes)
+            except _OneFailed as failed:
+                return self._commit_singly(writes[: failed.count])
+        except sqlite3.Error as error:
+            self._rollback()
+            raise fault_of(error, self._path) or error from error
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _commit_all(self, writes: list[Write]) -> int:
+        self._begin()
+        until = self._monotonic() + GROUP_TIME_S
+        count = 0
+        for write in writes:
+            count += 1
+            self._run(write)
+            if write.error is not None:
+                self._rollback()
+                if count == 1 and len(writes) == 1:
+                    return 1
+                raise _OneFailed(count)
+            if self._monotonic() > until:
+                break
+        self._end()
+        return count
+
+    def _commit_singly(self, writes: list[Write]) -> int:
+        self._begin()
+        for write in writes:
+            write.result, write.error, write.callbacks = None, None, []
+            self.connection.execute("SAVEPOINT one")
+            seq = self._seq
+            self._run(write)
+            if write.error is not None:
+                self.connection.execute("ROLLBACK TO one")
+                self._seq = seq
+                write.callbacks = []
+            self.connection.execute("RELEASE one")
+        self._end()
+        return len(writes)
+
+    def _begin(self) -> None:
+        self.connection.execute("BEGIN IMMEDIATE")
+        row = self.connection.execute("SELECT change_seq FROM core__sequence").fetchone()
+        self._seq = row[0] if row else 0
+
+    def _end(self) -> None:
+        self.connection.execute("UPDATE core__sequence SET change_seq = ?", (self._seq,))
+        point("storage.before_commit")
+        self.connection.execute("COMMIT")
+        point("storage.after_commit")
+
+    def _rollback(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def _run(self, write: Write) -> None:
+        if self._runs_twice:
+            self._rehearse(write)
+        shared = Shared(write.context, self._path, self._take_seq)
+        changes = self.connection.total_changes
+        try:
+            result = write.fn(Tx(self.connection, self.access, write.owner, shared))
+            if inspect.isawaitable(result):
+                raise TypeError(
+                    f"{write.fn!r} of {write.owner} is asynchronous; a transaction is one plain function"
+                )
+            if shared.fault is not None:
+                raise shared.fault
+            if self.connection.total_changes != changes:
+                self._record(write, shared)
+        except StorageError as error:
+            if fault_of(error, self._path) is not None:
+                raise
+            write.error = error
+        except Exception as error:  # noqa: BLE001 - it is the caller's answer
+            fault = fault_of(error, self._path)
+            if fault is not None:
+                raise fault from error
+            write.error = error
+        else:
+            write.result = result
+            write.callbacks = shared.callbacks
+
+    def _record(self, write: Write, shared: Shared) -> None:
+        if shared.taken_seq is None:
+            shared.taken_seq = self._take_seq()
+        cause = write.context
+        self.connection.execute(
+            "INSERT INTO core__changes (change_seq, at_us, owner, context_id, actor, parent_id) VALUES (?,?,?,?,?,?)",
+            (shared.taken_seq, self._now_us(), write.owner, cause.id, cause.actor, cause.parent_id),
+        )
+
+    def _take_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _rehearse(self, write: Write) -> None:
+        """Run a function once for nothing, as a group that is run again would."""
+        seq = self._seq
+        self.connection.execute("SAVEPOINT rehearsal")
+        shared = Shared(write.context, self._path, self._take_seq)
+        try:
+            write.fn(Tx(self.connection, self.access, write.owner, shared))
+        except Exception:  # noqa: BLE001, S110 - the run that counts raises it again
+            pass
+        finally:
+            self._seq = seq
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK TO rehearsal")
+                self.connection.execute("RELEASE rehearsal")
+
+
+class _OneFailed(Exception):
+    """A write of an optimistic group failed; the group so far is run again one by one."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count

@@ -1,0 +1,1 @@
+"""Plugins of this distribution; none imports another."""
