@@ -1,6 +1,7 @@
 """Everything that must outlive the process: one SQLite file, one writer, whole functions as transactions."""
 
-from hub.core.storage.database import Database, Durability
+from hub.core.storage.connections import Durability
+from hub.core.storage.database import Database
 from hub.core.storage.errors import (
     ConstraintViolated,
     DatabaseAltered,

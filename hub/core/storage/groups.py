@@ -87,7 +87,7 @@ class Committer:
         self._monotonic = monotonic
         self._now_us = now_us
         self._runs_twice = runs_twice
-        self._seq = 0
+        self._seq = self._seq_before = 0
 
     def commit(self, writes: list[Write]) -> int:
         """Run writes and commit them together; how many were run. Results and errors are left on the writes.
@@ -112,10 +112,9 @@ class Committer:
         count = 0
         for write in writes:
             count += 1
-            self._run(write)
-            if write.error is not None:
+            if not self._run(write):
                 self._rollback()
-                if count == 1 and len(writes) == 1:
+                if len(writes) == 1:
                     return 1
                 raise _OneFailed(count)
             if self._monotonic() > until:
@@ -129,8 +128,7 @@ class Committer:
             write.result, write.error, write.callbacks = None, None, []
             self.connection.execute("SAVEPOINT one")
             seq = self._seq
-            self._run(write)
-            if write.error is not None:
+            if not self._run(write):
                 self.connection.execute("ROLLBACK TO one")
                 self._seq = seq
                 write.callbacks = []
@@ -141,10 +139,11 @@ class Committer:
     def _begin(self) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
         row = self.connection.execute("SELECT change_seq FROM core__sequence").fetchone()
-        self._seq = row[0] if row else 0
+        self._seq = self._seq_before = row[0]
 
     def _end(self) -> None:
-        self.connection.execute("UPDATE core__sequence SET change_seq = ?", (self._seq,))
+        if self._seq != self._seq_before:
+            self.connection.execute("UPDATE core__sequence SET change_seq = ?", (self._seq,))
         point("storage.before_commit")
         self.connection.execute("COMMIT")
         point("storage.after_commit")
@@ -153,7 +152,8 @@ class Committer:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
-    def _run(self, write: Write) -> None:
+    def _run(self, write: Write) -> bool:
+        """Run one function and leave its answer on the write; False when it raised."""
         if self._runs_twice:
             self._rehearse(write)
         shared = Shared(write.context, self._path, self._take_seq)
@@ -161,9 +161,7 @@ class Committer:
         try:
             result = write.fn(Tx(self.connection, self.access, write.owner, shared))
             if inspect.isawaitable(result):
-                raise TypeError(
-                    f"{write.fn!r} of {write.owner} is asynchronous; a transaction is one plain function"
-                )
+                raise TypeError(f"{write.fn!r} of {write.owner} is asynchronous; a transaction is a plain function")
             if shared.fault is not None:
                 raise shared.fault
             if self.connection.total_changes != changes:
@@ -172,7 +170,7 @@ class Committer:
             if fault_of(error, self._path) is not None:
                 raise
             write.error = error
-        except Exception as error:  # noqa: BLE001 - it is the caller's answer
+        except Exception as error:
             fault = fault_of(error, self._path)
             if fault is not None:
                 raise fault from error
@@ -180,13 +178,14 @@ class Committer:
         else:
             write.result = result
             write.callbacks = shared.callbacks
+        return write.error is None
 
     def _record(self, write: Write, shared: Shared) -> None:
         if shared.taken_seq is None:
             shared.taken_seq = self._take_seq()
         cause = write.context
         self.connection.execute(
-            "INSERT INTO core__changes (change_seq, at_us, owner, context_id, actor, parent_id) VALUES (?,?,?,?,?,?)",
+            "INSERT INTO core__changes VALUES (?, ?, ?, ?, ?, ?)",
             (shared.taken_seq, self._now_us(), write.owner, cause.id, cause.actor, cause.parent_id),
         )
 
