@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | str | Decimal | datetime | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Decimal | datetime | list[Json] | dict[str, Json] | None"
 
-_TAGS = {"$decimal": Decimal, "$datetime": datetime.fromisoformat}
+_TAGS: dict[str, Callable[[str], object]] = {"$decimal": Decimal, "$datetime": datetime.fromisoformat}
 
 
 def _tagged(value: object) -> object:

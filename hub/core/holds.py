@@ -1,4 +1,4 @@
-"""Reasons for which the site is on hold: while one stands, nothing may be switched off on the hub's own judgement."""
+"""Reasons to put the site on hold: while one stands, the hub switches nothing off on its own judgement."""
 
 from __future__ import annotations
 

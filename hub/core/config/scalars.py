@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | Decimal | bool | None
@@ -52,7 +52,10 @@ def resolve_scalar(text: str) -> Scalar:
         return int(text)
     if is_based:
         return int(text, 0)
-    number = Decimal(text)
-    if abs(number.adjusted()) > _EXPONENT_MAX:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond what decimal can hold
+        number = None
+    if number is None or abs(number.adjusted()) > _EXPONENT_MAX:
         raise NumberOutOfRange(f"number {text} is out of range; put it in quotes if it is text")
     return number
