@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -32,11 +30,23 @@ current = _current.get
 """The context of the code that runs now; tasks inherit it from whoever started them."""
 
 
-@contextmanager
-def use(context: Context) -> Iterator[Context]:
-    """Run the body under a context: whatever it sets, calls or writes was caused by it."""
-    token = _current.set(context)
-    try:
-        yield context
-    finally:
-        _current.reset(token)
+class use:  # noqa: N801 - reads as a verb: `with use(context):`
+    """Run the body of a `with` under a context: whatever it sets, calls or writes was caused by it.
+
+    A class and not a generator, because every delivered event enters one.
+    """
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        """Name the context."""
+        self._context = context
+
+    def __enter__(self) -> Context:
+        """Make it the current one."""
+        self._token = _current.set(self._context)
+        return self._context
+
+    def __exit__(self, *_: object) -> None:
+        """Make the one before it current again."""
+        _current.reset(self._token)
