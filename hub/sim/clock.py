@@ -21,12 +21,18 @@ class VirtualClock(Clock):
     def __init__(self, loop: VirtualLoop, epoch: datetime = DEFAULT_EPOCH) -> None:
         """Let the calendar read `epoch` at the loop's second 0."""
         self._loop_time = loop.time
-        # Epoch and steps in one number: now_us() runs for every reading.
-        self._base_us = to_us(epoch)
+        self._base_us = to_us(epoch)  # the epoch and all steps
+        # now_us() runs for every reading, many times within one virtual instant: the last answer is kept.
+        self._asked_s = -1.0
+        self._answer_us = 0
 
     def now_us(self) -> int:
         """Wall-clock time in microseconds since 1970."""
-        return self._base_us + round(self._loop_time() * 1e6)
+        now_s = self._loop_time()
+        if now_s != self._asked_s:
+            self._asked_s = now_s
+            self._answer_us = self._base_us + round(now_s * 1e6)
+        return self._answer_us
 
     def monotonic(self) -> float:
         """The loop's virtual seconds; a step of the wall clock does not show here."""
@@ -35,3 +41,4 @@ class VirtualClock(Clock):
     def step(self, seconds: float) -> None:
         """Put the wall clock forward, or back when negative; timers and `monotonic()` do not move."""
         self._base_us += round(seconds * 1e6)
+        self._asked_s = -1.0

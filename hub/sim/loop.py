@@ -40,7 +40,7 @@ _CLOCK_RESOLUTION_S = 1e-6
 _SHUFFLE_WINDOW = 4
 # Loopback data is nearly always there before the poll; a busy kernel may hand it over a little later.
 _LOOPBACK_GRACE_S = 0.1
-_DRAIN_PASSES_MAX = 100_000
+_PASSES_WITHOUT_TIME_MAX = 1_000_000  # about a second of real time
 _NAMED_TASKS_MAX = 20
 _NAMED_PLACES_MAX = 32
 
@@ -126,8 +126,8 @@ class _ShuffledReady(deque[asyncio.Handle]):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A selector loop whose `time()` starts at 0 and jumps to the next timer as soon as nothing can run.
 
-    Time stands still while thread work is in flight. A run that can never go on raises `Deadlock` or `Stalled`
-    out of `run_until_complete`. With a seed, the next handle is a random one of the first four ready ones.
+    Time stands still while thread work is in flight. A run that cannot go on raises `Deadlock`, `Stalled` or
+    `NeverIdle` out of `run_until_complete`. With a seed, the next handle is a random one of the first four ready.
     """
 
     # asyncio's own, used here on purpose: the standard loop has no other way in.
@@ -143,6 +143,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now = 0.0
         self._stall_limit_s = stall_limit_s
         self._has_stalled = False
+        self._passes_without_time = 0
         self._in_flight: dict[int, str] = {}
         self._all_landed: asyncio.Future[None] | None = None
         self._flight_numbers = count(1)
@@ -212,31 +213,28 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._executor_shutdown_called = True
         if self._default_executor is None or self._has_stalled:
             return  # close() lets go of the threads without waiting
-        ended: Future[None] = Future()
-        joining = threading.Thread(
-            target=_join_executor, args=(self._default_executor, ended), name="virtual-join", daemon=True
-        )
+        joined = asyncio.Event()
+        args = (self, self._default_executor, joined)
+        joining = threading.Thread(target=_join_executor, args=args, name="virtual-join", daemon=True)
         with self.flight("the end of the default executor's threads"):
             joining.start()
-            await asyncio.wrap_future(ended, loop=self)
+            await joined.wait()
+            joining.join()  # it has nothing left to do
 
-    async def _until_idle(self) -> bool:
-        """Let all run that is ready, due or in flight; False if that does not end."""
-        for _ in range(_DRAIN_PASSES_MAX):
-            due = bool(self._scheduled) and self._scheduled[0].when() <= self._now
-            if self._ready or due:
+    async def _settle(self, now_s: float) -> None:
+        """Let all run that is ready, due or in flight at `now_s`; NeverIdle bounds it."""
+        # A timer may fire up to the clock's resolution early: close that gap.
+        self._now = max(self._now, now_s)
+        while True:
+            is_due = bool(self._scheduled) and self._scheduled[0].when() <= self._now
+            if self._ready or is_due:
                 await asyncio.sleep(0)
             elif self._in_flight:
                 if self._all_landed is None:
                     self._all_landed = self.create_future()
                 await asyncio.shield(self._all_landed)
             else:
-                return True
-        return False
-
-    def _reach(self, target_s: float) -> None:
-        """Close the gap of under a microsecond that is left when a timer fires within the clock's resolution."""
-        self._now = max(self._now, target_s)
+                return
 
     def _wait(self, timeout: float | None) -> Events:
         """Stand in for the selector's wait: poll, let threads finish, or jump."""
@@ -244,9 +242,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if self._in_flight or self._files.watches_files or self._signal_handlers:
             events = self._files.real.select(0)
             if events:
+                self._passes_without_time = 0
                 return events
         if (timeout is not None and timeout <= 0) or self._ready:
+            self._passes_without_time += 1
+            if self._passes_without_time > _PASSES_WITHOUT_TIME_MAX:
+                self._passes_without_time = 0
+                raise NeverIdle(_never_idle_text(self))
             return []
+        self._passes_without_time = 0
         if self._in_flight:
             events = self._files.real.select(self._stall_limit_s)
             if not events and not self._ready:
@@ -290,10 +294,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.call_soon_threadsafe(self._land, number)
 
 
-def _join_executor(executor: Executor, ended: Future[None]) -> None:
+def _join_executor(loop: VirtualLoop, executor: Executor, joined: asyncio.Event) -> None:
     executor.shutdown(wait=True)
     with suppress(RuntimeError):  # the loop was closed first
-        ended.set_result(None)
+        loop.call_soon_threadsafe(joined.set)
 
 
 def run_virtual(
@@ -315,12 +319,7 @@ async def advance(loop: VirtualLoop, seconds: float) -> None:
         raise ValueError(f"advance by {seconds!r} s: give a finite number of seconds, 0 or more")
     target_s = loop.time() + seconds
     await asyncio.sleep(seconds)
-    loop._reach(target_s)  # noqa: SLF001 - nobody but advance may set the time
-    if not await loop._until_idle():  # noqa: SLF001
-        raise NeverIdle(
-            f"advance: after {_DRAIN_PASSES_MAX:,} passes at virtual {loop.time():.12g} s something still runs "
-            f"without letting time pass; look for a loop around sleep(0) among:\n{_waiting_tasks(loop)}"
-        )
+    await loop._settle(target_s)  # noqa: SLF001 - nobody but advance may set the time
 
 
 def _function_name(func: Callable[..., object], args: tuple[object, ...]) -> str:
@@ -342,6 +341,13 @@ def _deadlock_text(loop: VirtualLoop, watches_files: bool) -> str:
         f"deadlock at virtual {loop.time():.12g} s: no timer is set, nothing is ready and no thread work is "
         f"in flight.{outside} Waiting for ever:\n{_waiting_tasks(loop)}\n"
         "Set what they wait for, give the wait a timeout, or hold loop.flight() around threads of your own."
+    )
+
+
+def _never_idle_text(loop: VirtualLoop) -> str:
+    return (
+        f"never idle: after {_PASSES_WITHOUT_TIME_MAX:,} passes at virtual {loop.time():.12g} s something still "
+        f"runs without letting time pass. Look for a loop around sleep(0) among:\n{_waiting_tasks(loop)}"
     )
 
 
