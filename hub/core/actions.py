@@ -35,6 +35,8 @@ from hub.core.storage import Database, Row, Tx
 
 log = logging.getLogger(__name__)
 
+KEYS_KEPT_US = 400 * 86_400 * 1_000_000
+
 
 class Effect(Enum):
     """What a repeat of the same call means."""
@@ -199,6 +201,18 @@ class Actions:
         if key is None:
             call = Call(name, data, principal, cause, self._ids.new())
         return await self._once(action, call, on_unknown)
+
+    async def purge(self) -> int:
+        """Forget the results of old calls; how many. A key that old is a new key."""
+        before_us = self._clock.now_us() - KEYS_KEPT_US
+        return await self._db.write(
+            lambda tx: tx.execute(
+                "DELETE FROM core__action_keys WHERE (action, key) IN"
+                " (SELECT action, key FROM core__action_keys WHERE at_us < ? LIMIT 1000)",
+                (before_us,),
+            ),
+            origin="core:purge",
+        )
 
     def call_in(self, tx: Tx, name: str, data: Mapping[str, Any] | None, call: Call) -> Any:
         """Do a `tx` action inside the caller's own transaction, with the caller's principal, context and key."""

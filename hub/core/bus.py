@@ -1,8 +1,9 @@
 """Typed events, told to whoever asked for that type or for that type and key.
 
 Order: an event published while another is being told waits until every listener has heard the first one, so all
-listeners hear all events in one order. A chain of events that cause events is cut at `DEPTH_MAX`, with the
-listener that keeps it going named. Events are notices after the fact: nothing that money depends on travels here.
+listeners hear all events in one order. Who has unsubscribed is not told any more, not even an event on its way.
+A chain of events that cause events is cut at `DEPTH_MAX` or `CHAIN_MAX`, with the listener that keeps it going
+named. Events are notices after the fact: nothing that money depends on travels here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 DEPTH_MAX = 100
 """How many events deep a chain of causes may go before it counts as a runaway loop."""
+
+CHAIN_MAX = 100_000
+"""How many events one event may cause in all: listeners that each cause two never come to a depth of 100."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +55,13 @@ class Spawn(Protocol):
 class Listener:
     """One subscription: whose it is, what to call, and how often that went wrong."""
 
-    __slots__ = ("callback", "failures", "is_coroutine", "owner")
+    __slots__ = ("callback", "failures", "owner")
 
     def __init__(self, owner: str, callback: Callable[[Any], object]) -> None:
-        """Decide once how the callback is to be called."""
+        """Subscribe with it through `Channel.add`, under as many keys as wanted."""
         self.owner = owner
         self.callback = callback
         self.failures = 0
-        self.is_coroutine = inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(
-            getattr(callback, "__call__", None)  # noqa: B004 - callable objects with an async __call__
-        )
 
     def __repr__(self) -> str:
         """Name the plugin and the function, for logs and the watchdog."""
@@ -70,7 +71,7 @@ class Listener:
 class Channel(Generic[E]):
     """The listeners of one event type. `wants(key)` first, then build the event."""
 
-    __slots__ = ("_bus", "by_key", "event_type", "everyone")
+    __slots__ = ("_bus", "by_key", "event_type", "everyone", "revision")
 
     def __init__(self, bus: Bus, event_type: type[E]) -> None:
         """Start without listeners; the tuples are replaced, never changed, so telling is safe meanwhile."""
@@ -78,6 +79,8 @@ class Channel(Generic[E]):
         self.event_type = event_type
         self.everyone: tuple[Listener, ...] = ()
         self.by_key: dict[str, tuple[Listener, ...]] = {}
+        self.revision = 0
+        """Grows when anybody subscribes or unsubscribes, so that telling notices it."""
 
     def wants(self, key: str | None) -> bool:
         """Whether anybody would hear an event with this key."""
@@ -85,13 +88,19 @@ class Channel(Generic[E]):
 
     def add(self, key: str | None, listener: Listener) -> Unsubscribe:
         """Subscribe a listener to all events of the type, or to those with a key."""
+        self.revision += 1
         if key is None:
             self.everyone = (*self.everyone, listener)
         else:
             self.by_key[key] = (*self.by_key.get(key, ()), listener)
         return lambda: self._remove(key, listener)
 
+    def hears(self, key: str | None, listener: Listener) -> bool:
+        """Whether the listener is subscribed, now, to events with this key."""
+        return listener in self.everyone or (key is not None and listener in self.by_key.get(key, ()))
+
     def _remove(self, key: str | None, listener: Listener) -> None:
+        self.revision += 1
         if key is None:
             self.everyone = tuple(other for other in self.everyone if other is not listener)
             return
@@ -116,10 +125,14 @@ class Bus:
         self._waiting: deque[tuple[Channel[Any], Event, str | None, int]] = deque()
         self._telling = False
         self._depth = 0
+        self._caused = 0
+        self._is_cut = False
         self.running: Listener | None = None
         """The listener being called now, for the watchdog."""
         self.on_failure: Callable[[Listener, BaseException], None] | None = None
         self.cut_chains = 0
+        self.cut_events = 0
+        """How many events were not told because their chain had run away."""
 
     def channel(self, event_type: type[E]) -> Channel[E]:
         """The channel of an event type, for publishers that ask before they build."""
@@ -145,6 +158,14 @@ class Bus:
         queue.unsubscribe = self.subscribe(event_type, queue.put, key=key, owner=owner)
         return queue
 
+    def listeners_of(self, owner: str) -> list[Listener]:
+        """All subscriptions of an owner, for tests and diagnostics."""
+        found: list[Listener] = []
+        for channel in self._channels.values():
+            for listeners in (channel.everyone, *channel.by_key.values()):
+                found += [listener for listener in listeners if listener.owner == owner]
+        return found
+
     def publish(self, event: Event) -> None:
         """Tell an event to its type's listeners."""
         channel = self._channels.get(type(event))
@@ -156,9 +177,10 @@ class Bus:
     def tell(self, channel: Channel[Any], event: Event, key: str | None) -> None:
         """Tell one event now, or queue it behind the one being told."""
         if self._telling:
-            if self._depth >= DEPTH_MAX:
+            if self._depth >= DEPTH_MAX or self._caused >= CHAIN_MAX:
                 self._cut(event)
             else:
+                self._caused += 1
                 self._waiting.append((channel, event, key, self._depth + 1))
             return
         self._telling = True
@@ -168,42 +190,62 @@ class Bus:
                 channel, event, key, self._depth = self._waiting.popleft()
                 self._deliver(channel, event, key)
         finally:
-            self._telling = False
-            self._depth = 0
+            self._telling = self._is_cut = False
+            self._depth = self._caused = 0
+            self.running = None
 
     def _deliver(self, channel: Channel[Any], event: Event, key: str | None) -> None:
         listeners = channel.everyone
         if key is not None and key in channel.by_key:
             listeners = channel.by_key[key] + listeners
-        outer = self.running
+        revision = channel.revision
         with contexts.use(event.context):
             for listener in listeners:
+                if channel.revision != revision and not channel.hears(key, listener):
+                    continue
                 self.running = listener
                 try:
-                    if listener.is_coroutine:
-                        self._spawn(listener.owner, repr(listener), listener.callback(event))  # type: ignore[arg-type]
-                    else:
-                        listener.callback(event)
-                except Exception as error:  # noqa: BLE001 - one listener's fault is not another's
+                    work = listener.callback(event)
+                    if work is not None and inspect.iscoroutine(work):
+                        self._start(listener, work)
+                # A plain function is never cancelled: its CancelledError comes from some future that it asked.
+                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - not the next listener's fault
                     self._failed(listener, event, error)
-        self.running = outer
 
-    def _failed(self, listener: Listener, event: Event, error: Exception) -> None:
+    def _start(self, listener: Listener, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            self._spawn(listener.owner, repr(listener), work)
+        except BaseException:
+            work.close()
+            raise
+
+    def _failed(self, listener: Listener, event: Event, error: BaseException) -> None:
         listener.failures += 1
         log.error(
             "%r failed on %s: %s: %s", listener, type(event).__name__, type(error).__name__, error, exc_info=error
         )
-        if self.on_failure is not None:
-            self.on_failure(listener, error)
+        self._report(listener, error)
 
     def _cut(self, event: Event) -> None:
+        self.cut_events += 1
+        if self._is_cut or self.running is None:
+            return  # told once a chain: a report that publishes must not feed the chain it reports
+        self._is_cut = True
         self.cut_chains += 1
+        size = f"{DEPTH_MAX} events deep" if self._depth >= DEPTH_MAX else f"after {CHAIN_MAX} events"
         log.error(
-            "event loop cut: %r published %s at %d events deep; it probably reacts to its own event",
-            self.running, type(event).__name__, DEPTH_MAX,
+            "event chain cut: %r published %s %s; it probably reacts to its own event",
+            self.running, type(event).__name__, size,
         )  # fmt: skip
-        if self.on_failure is not None and self.running is not None:
-            self.on_failure(self.running, RuntimeError(f"runaway event chain, {DEPTH_MAX} deep"))
+        self._report(self.running, RuntimeError(f"runaway event chain, cut {size}"))
+
+    def _report(self, listener: Listener, error: BaseException) -> None:
+        if self.on_failure is None:
+            return
+        try:
+            self.on_failure(listener, error)
+        except Exception:
+            log.exception("telling the failure of %r failed too", listener)
 
 
 class EventQueue(Generic[E]):
@@ -212,7 +254,7 @@ class EventQueue(Generic[E]):
     def __init__(self, size_max: int) -> None:
         """Hold at most that many events."""
         self._events: deque[E] = deque(maxlen=size_max)
-        self._arrived: Callable[[], None] | None = None
+        self._arrived = asyncio.Event()
         self.dropped = 0
         self.unsubscribe: Unsubscribe = lambda: None
 
@@ -221,8 +263,7 @@ class EventQueue(Generic[E]):
         if len(self._events) == self._events.maxlen:
             self.dropped += 1
         self._events.append(event)
-        if self._arrived is not None:
-            self._arrived()
+        self._arrived.set()
 
     def take(self) -> list[E]:
         """All events that wait now, oldest first."""
@@ -233,10 +274,6 @@ class EventQueue(Generic[E]):
     async def get(self) -> E:
         """The oldest event; waits for one."""
         while not self._events:
-            arrived = asyncio.Event()
-            self._arrived = arrived.set
-            try:
-                await arrived.wait()
-            finally:
-                self._arrived = None
+            self._arrived.clear()
+            await self._arrived.wait()
         return self._events.popleft()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from hub.core import context as contexts
 from hub.core.bus import Bus, Event
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,10 @@ class Holds:
         if was is None:
             log.warning("on hold: %s: %s", reason, detail)
         if was != detail:
-            self._bus.publish(HoldChanged(reason=reason, detail=detail))
+            self._bus.publish(HoldChanged(context=contexts.current(), reason=reason, detail=detail))
 
     def lift(self, reason: str) -> None:
         """Take one reason away; the hold ends with the last one."""
         if self._reasons.pop(reason, None) is not None:
             log.warning("hold lifted: %s", reason)
-            self._bus.publish(HoldChanged(reason=reason, detail=None))
+            self._bus.publish(HoldChanged(context=contexts.current(), reason=reason, detail=None))

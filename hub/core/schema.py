@@ -54,7 +54,7 @@ CREATE TABLE core__entity_names (
   PRIMARY KEY (id, since_us)) STRICT;
 
 CREATE TABLE core__last_states (
-  entity_id TEXT PRIMARY KEY, value TEXT NOT NULL, unit TEXT, source_us INTEGER NOT NULL,
+  entity_id TEXT PRIMARY KEY, value TEXT NOT NULL, unit TEXT, quality TEXT NOT NULL, source_us INTEGER NOT NULL,
   changed_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, reported_us INTEGER NOT NULL,
   attributes TEXT NOT NULL) STRICT;
 """,

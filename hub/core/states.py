@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -103,9 +104,10 @@ class StateChanged(Event):
 
     @property
     def is_value_edge(self) -> bool:
-        """Whether the value itself changed, not only what surrounds it."""
-        old, new = self.old, self.new
-        return (old.value if old else None) != (new.value if new else None)
+        """Whether the value itself changed, not only what surrounds it; 1, 1.0 and True are three values."""
+        was = None if self.old is None else self.old.value
+        now = None if self.new is None else self.new.value
+        return type(was) is not type(now) or was != now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,10 @@ class StateMachine:
         self._reported = bus.channel(StateReported)
         self._states: dict[str, State] = {}
         self.get = self._states.get
+        self.on_appear: tuple[Callable[[str], object], ...] = ()
+        """Called with the id of an entity that has a state for the first time, before that is told on the bus."""
+        self.on_vanish: tuple[Callable[[str], object], ...] = ()
+        """Called with the id of an entity whose state is gone, after that was told on the bus."""
 
     def set(
         self,
@@ -163,7 +169,7 @@ class StateMachine:
         if attributes is None or attributes is old_attributes or attributes == old_attributes:
             attributes = old_attributes
         else:
-            attributes = MappingProxyType(dict(attributes))
+            attributes = _frozen(attributes)
         if unit is None:
             unit = old_unit
         if was == value and unit == old_unit and type(was) is kind:
@@ -177,7 +183,7 @@ class StateMachine:
                     self._reported.publish(StateReported(context=context, state=state), entity_id)
                 return state
         else:
-            if kind not in VALUE_TYPES or value != value:
+            if kind is not int and not _is_value(value):
                 raise InvalidState(_wrong_value(entity_id, value))
             changed_us = now_us
         state = tuple.__new__(
@@ -201,14 +207,14 @@ class StateMachine:
         now_us: int,
     ) -> State:
         if not ENTITY_ID.fullmatch(entity_id):
-            raise InvalidState(
-                f"{entity_id!r} is no entity id; write domain.name in lower case, digits and underscores"
-            )
-        if type(value) not in VALUE_TYPES or value != value:
+            raise InvalidState(_wrong_id(entity_id))
+        if not _is_value(value):
             raise InvalidState(_wrong_value(entity_id, value))
-        frozen = MappingProxyType(dict(attributes)) if attributes else NO_ATTRIBUTES
+        frozen = _frozen(attributes) if attributes else NO_ATTRIBUTES
         state = State(entity_id, value, unit, quality, source_us, now_us, now_us, now_us, frozen, context)
         self._states[entity_id] = state
+        for appear in self.on_appear:
+            appear(entity_id)
         if self._changed.wants(entity_id):
             self._changed.publish(
                 StateChanged(context=context, entity_id=entity_id, old=None, new=state), entity_id
@@ -230,26 +236,44 @@ class StateMachine:
     def remove(self, entity_id: str, *, context: Context | None = None) -> None:
         """Forget an entity's state; its listeners are told that it is gone."""
         old = self._states.pop(entity_id, None)
-        if old is not None and self._changed.wants(entity_id):
+        if old is None:
+            return
+        if self._changed.wants(entity_id):
             cause = context or contexts.current()
             self._changed.publish(StateChanged(context=cause, entity_id=entity_id, old=old, new=None), entity_id)
+        for vanish in self.on_vanish:
+            vanish(entity_id)
 
-    def rename(self, old_id: str, new_id: str) -> None:
-        """Move a state to another entity id, with its times: the entity is the same."""
+    def rename(self, old_id: str, new_id: str, *, context: Context | None = None) -> None:
+        """Move a state to another entity id, with its times: the entity is the same.
+
+        Listeners of the old id hear that it is gone; those of the new id hear a change from the state under its
+        old id, so that no value edge is seen.
+        """
         state = self._states.get(old_id)
-        if state is None:
+        if state is None or old_id == new_id:
             return
-        self.remove(old_id)
-        self.restore(state._replace(entity_id=new_id))
+        if not ENTITY_ID.fullmatch(new_id):
+            raise InvalidState(_wrong_id(new_id))
+        cause = context or contexts.current()
+        self.remove(old_id, context=cause)
+        self._put(state, state._replace(entity_id=new_id), cause)
 
     def restore(self, state: State) -> None:
         """Put back a state as it was, with its own times; told as a change."""
-        old = self._states.get(state.entity_id)
-        self._states[state.entity_id] = state
-        if self._changed.wants(state.entity_id):
-            self._changed.publish(
-                StateChanged(context=state.context, entity_id=state.entity_id, old=old, new=state), state.entity_id
-            )
+        if not ENTITY_ID.fullmatch(state.entity_id):
+            raise InvalidState(_wrong_id(state.entity_id))
+        self._put(self._states.get(state.entity_id), state, state.context)
+
+    def _put(self, old: State | None, new: State, cause: Context) -> None:
+        entity_id = new.entity_id
+        is_first = entity_id not in self._states
+        self._states[entity_id] = new
+        if is_first:
+            for appear in self.on_appear:
+                appear(entity_id)
+        if self._changed.wants(entity_id):
+            self._changed.publish(StateChanged(context=cause, entity_id=entity_id, old=old, new=new), entity_id)
 
     def __iter__(self) -> Iterator[State]:
         """All states as they are now, in the order in which they first appeared."""
@@ -260,8 +284,35 @@ class StateMachine:
         return len(self._states)
 
 
+def _is_value(value: Value) -> bool:
+    """Whether a value is of a known type, and neither NaN nor infinite: no record or arithmetic bears those."""
+    kind = type(value)
+    if kind is float:
+        return isfinite(value)  # type: ignore[arg-type]
+    if kind is Decimal:
+        return value.is_finite()  # type: ignore[union-attr]
+    return kind in VALUE_TYPES
+
+
+def _frozen(attributes: Mapping[str, object]) -> Mapping[str, object]:
+    """A read-only copy, lists and mappings inside copied too: their owner goes on changing his own."""
+    return MappingProxyType({name: _copied(value) for name, value in attributes.items()})
+
+
+def _copied(value: object) -> object:
+    if type(value) is list:
+        return [_copied(part) for part in value]
+    if type(value) is dict:
+        return {name: _copied(part) for name, part in value.items()}
+    return value
+
+
+def _wrong_id(entity_id: str) -> str:
+    return f"{entity_id!r} is no entity id; write domain.name in lower case, digits and underscores"
+
+
 def _wrong_value(entity_id: str, value: object) -> str:
-    if value != value:
-        return f"{entity_id}: not a number; keep the last value and write quality=BAD instead"
+    if isinstance(value, (float, Decimal)):
+        return f"{entity_id}: {value} is not a number; keep the last value and write quality=BAD instead"
     kind = type(value).__name__
     return f"{entity_id}: a state's value is int, float, Decimal, str, bool or None, not {kind}"

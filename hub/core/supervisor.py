@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hub.core.clock import Clock
 from hub.core.ids import Ids
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 CANCEL_WAIT_S = 5.0
 """How long a cancelled task may take to end before it is left behind and named."""
@@ -59,6 +60,14 @@ class Supervisor:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         task.add_done_callback(lambda _: work.close())  # a task cancelled before its first step never awaits it
+        return task
+
+    def watch(self, owner: str, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run work as a task of the owner whose result or error the caller awaits."""
+        task = asyncio.get_running_loop().create_task(work, name=f"{owner}/{name}")
+        tasks = self._tasks.setdefault(owner, set())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
         return task
 
     def keep(

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import NamedTuple, TypeAlias, Union
 
 # Plain Python values (a `Secret` is a str). Numbers with a fraction are Decimal; only .inf and .nan are float.
-ConfigValue: TypeAlias = Union[str, int, float, Decimal, bool, None, "ConfigDict", "ConfigList"]
+ConfigValue: TypeAlias = Union[str, int, float, Decimal, bool, "ConfigDict", "ConfigList", None]
 
-_COLUMN_BITS = 24  # a column is below 5 MB, the largest file that is read
+COLUMN_BITS = 24  # a column is below 5 MB, the largest file that is read
 
 
 class Mark(NamedTuple):
@@ -31,14 +31,14 @@ Place: TypeAlias = int | Mark
 
 def pack_place(line: int, column: int) -> int:
     """Line and column, both counted from 0, as one int."""
-    return line << _COLUMN_BITS | column
+    return line << COLUMN_BITS | column
 
 
 def unpack_place(file: str, place: Place) -> Mark:
     """The mark of a place in a file."""
     if isinstance(place, Mark):
         return place
-    return Mark(file, (place >> _COLUMN_BITS) + 1, (place & ((1 << _COLUMN_BITS) - 1)) + 1)
+    return Mark(file, (place >> COLUMN_BITS) + 1, (place & ((1 << COLUMN_BITS) - 1)) + 1)
 
 
 class ConfigDict(dict[str, ConfigValue]):
@@ -94,7 +94,7 @@ class ConfigList(list[ConfigValue]):
 
 
 def mark_of(value: object, path: Sequence[object] = (), *, of_key: bool = False) -> Mark | None:
-    """Where the node at a path is written, or its nearest existing parent; `of_key` asks for the last key itself."""
+    """Where the node at a path is written, or its nearest parent; `of_key` asks for the last key itself."""
     mark = value.mark if isinstance(value, ConfigDict | ConfigList) else None
     for depth, step in enumerate(path):
         found: Mark | None = None
@@ -114,10 +114,10 @@ def mark_of(value: object, path: Sequence[object] = (), *, of_key: bool = False)
 def value_at(value: object, path: Sequence[object]) -> tuple[bool, object]:
     """Whether a node exists at a path, and its value."""
     for step in path:
-        if isinstance(value, dict) and isinstance(step, str) and step in value:
+        if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
-            value = value[step]
-        else:
+            continue
+        if not (isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)):
             return False, None
+        value = value[step]
     return True, value

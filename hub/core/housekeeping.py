@@ -1,0 +1,171 @@
+"""The core's own upkeep: guards over clock, disk, memory and loop, a probe of a failing store, forgetting old rows."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hub.core.context import Context
+from hub.core.guards import (
+    Ballast,
+    ClockGuard,
+    ClockStepped,
+    Confirmation,
+    DiskWatch,
+    LoopBlocked,
+    MemoryGrew,
+    MemoryWatch,
+    Watchdog,
+    who_runs,
+)
+from hub.core.holds import STORAGE_FAILING
+from hub.core.kernel import Kernel
+from hub.core.plugins import PluginHost
+from hub.core.site import Site
+from hub.core.storage import Reader, StorageError, StorageFull, Tx
+
+log = logging.getLogger(__name__)
+
+PROBE_S = 5.0
+PURGE_S = 86_400.0
+CHANGES_KEPT_US = 400 * 86_400 * 1_000_000
+PURGE_ROWS_MAX = 1_000
+_CONFIRMED_AT, _CONFIRMED_OVER = "clock_confirmed_at", "clock_confirmed_over"
+
+
+class Housekeeping:
+    """Runs beside the plugins and for as long as the hub."""
+
+    def __init__(self, kernel: Kernel, plugins: PluginHost, site: Site) -> None:
+        """Watch over a hub's parts."""
+        self._kernel = kernel
+        self._plugins = plugins
+        self._site = site
+        self._watchdog: Watchdog | None = None
+        self._store_failed = asyncio.Event()
+        self.clock_guard: ClockGuard | None = None
+        self.disk = DiskWatch(
+            site.data,
+            kernel.clock,
+            on_low=lambda space: None,
+            on_ok=lambda space: None,
+            ballast=Ballast(site.data / "ballast", site.ballast_mb) if self._keeps_ballast else None,
+        )
+
+    @property
+    def _keeps_ballast(self) -> bool:
+        return self._site.ballast_mb > 0 and not self._kernel.clock.is_virtual
+
+    async def start(self) -> None:
+        """Begin to watch; the databases are open."""
+        kernel = self._kernel
+        kernel.db.on_fault = self._store_changed
+        newest_us, confirmed = await kernel.db.read(_clock_records)
+        self.clock_guard = ClockGuard(kernel.clock, kernel.holds, kernel.bus, newest_us, confirmed=confirmed)
+        self.clock_guard.check()
+        kernel.bus.subscribe(ClockStepped, lambda _: self._rearm(), owner="core")
+        keep = kernel.supervisor.keep
+        keep("core", "clock guard", self.clock_guard.run)
+        keep("core", "disk watch", self.disk.run)
+        keep("core", "storage probe", self._probe)
+        keep("core", "purge", self._purge)
+        memory = MemoryWatch(kernel.clock, self._site.memory_mb, self._plugins.owner_of_file, self._memory_grew)
+        keep("core", "memory watch", memory.run)
+        self._watchdog = Watchdog(
+            asyncio.get_running_loop(),
+            kernel.clock,
+            self._blocked,
+            who_runs(kernel.bus, self._plugins.owner_of_file),
+        )
+        self._watchdog.start()
+
+    async def stop(self) -> None:
+        """End the watch."""
+        if self._watchdog is not None:
+            self._watchdog.stop()
+
+    async def confirm_clock(self, context: Context) -> None:
+        """Take a person's word that the clock is right, and remember it over restarts."""
+        assert self.clock_guard is not None
+        confirmation = self.clock_guard.confirm(context)
+
+        def write(tx: Tx) -> None:
+            for name, value in (
+                (_CONFIRMED_AT, confirmation.at_us),
+                (_CONFIRMED_OVER, confirmation.overruled_us),
+            ):
+                tx.execute(
+                    "INSERT INTO core__meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    (name, str(value)),
+                )
+
+        await self._kernel.db.write(write)
+
+    def _rearm(self) -> None:
+        self._kernel.stale.notice_clock()
+        self._kernel.timers.rearm()
+        self._kernel.outbox.rearm()
+
+    def _store_changed(self, fault: StorageError | None) -> None:
+        if fault is None:
+            self._store_failed.clear()
+            self._kernel.holds.lift(STORAGE_FAILING)
+            return
+        self._store_failed.set()
+        self._kernel.holds.place(STORAGE_FAILING, str(fault))
+
+    async def _probe(self) -> None:
+        """While writes fail, try one now and then, so that the hub recovers without being asked for anything."""
+        while True:
+            await self._store_failed.wait()
+            if isinstance(self._kernel.db.fault, StorageFull):
+                await self.disk.relieve()
+            await self._kernel.clock.sleep(PROBE_S)
+            try:
+                await self._kernel.db.write(
+                    lambda tx: tx.execute(
+                        "INSERT INTO core__meta VALUES ('probe', ?)"
+                        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                        (str(self._kernel.clock.now_us()),),
+                    ),
+                    origin="core:probe",
+                )
+            except StorageError as error:
+                log.debug("the store still fails: %s", error)
+
+    async def _purge(self) -> None:
+        kernel = self._kernel
+        while True:
+            await kernel.clock.sleep(PURGE_S)
+            await kernel.outbox.purge()
+            await kernel.actions.purge()
+            before_us = kernel.clock.now_us() - CHANGES_KEPT_US
+            await kernel.db.write(
+                lambda tx, before_us=before_us: tx.execute(  # type: ignore[misc]
+                    "DELETE FROM core__changes WHERE change_seq IN"
+                    " (SELECT change_seq FROM core__changes WHERE at_us < ? LIMIT ?)",
+                    (before_us, PURGE_ROWS_MAX),
+                ),
+                origin="core:purge",
+            )
+
+    def _blocked(self, block: LoopBlocked) -> None:
+        if block.lasted_s is not None and block.owner is not None:
+            self._plugins.note_block(block.owner, f"{block.function} ({block.file}:{block.line})", block.lasted_s)
+
+    def _memory_grew(self, growth: MemoryGrew) -> None:
+        if growth.owner is not None:
+            self._plugins.condemn(growth.owner, str(growth))
+
+
+def _clock_records(reader: Reader) -> tuple[int | None, Confirmation | None]:
+    newest = reader.value("SELECT max(at_us) FROM core__changes")
+    notes = {
+        str(row[0]): str(row[1])
+        for row in reader.all("SELECT name, value FROM core__meta WHERE name LIKE 'clock_confirmed_%'")
+    }
+    confirmed = None
+    if _CONFIRMED_AT in notes:
+        over = notes.get(_CONFIRMED_OVER, "None")
+        confirmed = Confirmation(int(notes[_CONFIRMED_AT]), None if over == "None" else int(over))
+    return (None if newest is None else int(newest)), confirmed
