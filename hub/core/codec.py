@@ -16,6 +16,8 @@ _TAGS: dict[str, Callable[[str], object]] = {"$decimal": Decimal, "$datetime": d
 
 def _tagged(value: object) -> object:
     if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise TypeError(f"{value!r} cannot be recorded; only finite numbers can")
         return {"$decimal": str(value)}
     if isinstance(value, datetime):
         if value.tzinfo is None:
@@ -38,11 +40,37 @@ def _untagged(record: dict[str, Any]) -> Any:
     return record
 
 
+def _refuse_tags(value: object) -> None:
+    """Raise where a dict from outside would be read back as something else."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and next(iter(value)) in _TAGS:
+            raise TypeError(f"a dict with {next(iter(value))!r} as its only key cannot be recorded: rename the key")
+        for each in value.values():
+            _refuse_tags(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            _refuse_tags(each)
+
+
+def _refuse_half_characters(text: str) -> None:
+    """Raise for what no file can hold: half of a surrogate pair, as JSON from outside may carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        raise TypeError(f"text with the half character {half!r} cannot be recorded: remove it") from None
+
+
 def encode(value: object) -> str:
-    """The one text for a value: sorted keys, no spaces; equal values give equal texts."""
-    return json.dumps(
+    """The one text for a value: sorted keys, no spaces. `Decimal("1.0")` and `Decimal("1.00")` are two values."""
+    text = json.dumps(
         value, default=_tagged, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
+    if '"$' in text:
+        _refuse_tags(value)
+    if not text.isascii():
+        _refuse_half_characters(text)
+    return text
 
 
 def decode(text: str) -> Any:

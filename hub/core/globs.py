@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Generic, TypeVar
 
-_WILD = re.compile(r"[*?]|\[.*?\]|\[")
+_WILD = re.compile(r"[*?]|\[!?\]?[^\]]*\]|\[")
 
 W = TypeVar("W", bound=Hashable)
 

@@ -118,7 +118,7 @@ class Hub:
         )
         self.plugins = PluginHost(self.kernel, site, self._backup_path)
         self.housekeeping = Housekeeping(self.kernel, self.plugins, site)
-        self._last_states = LastStates(db, states, clock)
+        self._last_states = LastStates(db, states, registry)
         self._control = None if clock.is_virtual else ControlServer(Dispatcher(self.kernel), site.socket)
         self._cause = Context(ids.new(), "system")
         self._asked_to_stop: asyncio.Event = asyncio.Event()

@@ -11,7 +11,7 @@ from hub.core.errors import HubError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: on Python 3.11 a frozen one could not be called as ServiceKey[T](...)
 class ServiceKey(Generic[T]):
     """The typed name of an interface; two keys of the same name are the same key."""
 
@@ -40,10 +40,10 @@ class Services:
             raise ServiceTaken(
                 f"{owner} cannot provide {key.name!r}: {holder} provides it already; disable one of the two"
             )
-        self._provided[key.name] = (owner, service)
+        offer = self._provided[key.name] = (owner, service)
 
         def withdraw() -> None:
-            if self._provided.get(key.name, (None, None))[1] is service:
+            if self._provided.get(key.name) is offer:
                 del self._provided[key.name]
 
         return withdraw

@@ -26,13 +26,13 @@ def is_stale(age_us: int, period_us: int) -> bool:
 class _Watched:
     """One entity's period, and when its value was measured as long as that is known from before a clock step."""
 
-    __slots__ = ("due_us", "entity_id", "measured_us", "period_us", "settled")
+    __slots__ = ("entity_id", "measured_us", "period_us", "settled")
 
     def __init__(self, entity_id: str, period_us: int) -> None:
         self.entity_id = entity_id
         self.period_us = period_us
-        self.due_us = 0
-        self.settled: State | None = None
+        self.settled: tuple[int, int] | None = None
+        """Source and report time of the state for which `measured_us` holds, in the wall time of before a step."""
         self.measured_us = 0
 
 
@@ -67,14 +67,13 @@ class StaleWatch:
         self.notice_clock()
         watched = self._watched[entity_id] = _Watched(entity_id, period_us)
         self._look_at(watched, self._monotonic_us())
+        self._drop_garbage()
         self._arm()
 
     def forget(self, entity_id: str) -> None:
         """Stop expecting values."""
-        self._watched.pop(entity_id, None)
-        if len(self._heap) > 2 * len(self._watched) + _GARBAGE_MAX:
-            self._heap = [entry for entry in self._heap if self._watched.get(entry[2].entity_id) is entry[2]]
-            heapq.heapify(self._heap)
+        if self._watched.pop(entity_id, None) is not None:
+            self._drop_garbage()
             self._arm()
 
     def notice_clock(self) -> None:
@@ -88,7 +87,7 @@ class StaleWatch:
         if abs(offset_us - self._offset_us) >= STEP_MIN_US:
             for watched in self._watched.values():
                 state = self._states.get(watched.entity_id)
-                if state is not None and state is not watched.settled:
+                if state is not None and (state.source_us, state.reported_us) != watched.settled:
                     self._settle(watched, state, offset_us, now_us)
         self._offset_us = offset_us
         self._looked_us = now_us
@@ -146,18 +145,15 @@ class StaleWatch:
             if not is_stale(now_us - measured_us, watched.period_us):
                 last_us = measured_us
             elif state.quality is not STALE:
-                marked = self._states.mark(watched.entity_id, STALE)
-                if watched.settled is state:
-                    watched.settled = marked
+                self._states.mark(watched.entity_id, STALE)
         due_us = last_us + 5 * watched.period_us // 2 + 1
         heapq.heappush(self._heap, (due_us, self._next_number(), watched))
 
     def _measured_us(self, watched: _Watched, state: State, now_us: int) -> int:
         """When a state was measured, in monotonic time."""
-        if state is watched.settled:
+        if (state.source_us, state.reported_us) == watched.settled:
             return watched.measured_us
-        watched.settled = None
-        return min(state.source_us - self._offset_us, now_us)
+        return min(min(state.source_us, state.reported_us) - self._offset_us, now_us)
 
     def _settle(self, watched: _Watched, state: State, offset_us: int, now_us: int) -> None:
         """Decide in which of two wall times a state's times are: before the step or, lately, after it."""
@@ -166,8 +162,13 @@ class StaleWatch:
         possible = [before_us] if before_us <= now_us else []
         if self._looked_us <= after_us <= now_us:
             possible.append(after_us)
-        watched.settled = state
+        watched.settled = (state.source_us, state.reported_us)
         watched.measured_us = max(possible, default=now_us) - age_us
+
+    def _drop_garbage(self) -> None:
+        if len(self._heap) > 2 * len(self._watched) + _GARBAGE_MAX:
+            self._heap = [entry for entry in self._heap if self._watched.get(entry[2].entity_id) is entry[2]]
+            heapq.heapify(self._heap)
 
     def _arm(self) -> None:
         due_us = self._heap[0][0] if self._heap else None

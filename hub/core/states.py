@@ -169,7 +169,7 @@ class StateMachine:
         if attributes is None or attributes is old_attributes or attributes == old_attributes:
             attributes = old_attributes
         else:
-            attributes = _frozen(attributes)
+            attributes = frozen(attributes)
         if unit is None:
             unit = old_unit
         if was == value and unit == old_unit and type(was) is kind:
@@ -210,8 +210,8 @@ class StateMachine:
             raise InvalidState(_wrong_id(entity_id))
         if not _is_value(value):
             raise InvalidState(_wrong_value(entity_id, value))
-        frozen = _frozen(attributes) if attributes else NO_ATTRIBUTES
-        state = State(entity_id, value, unit, quality, source_us, now_us, now_us, now_us, frozen, context)
+        kept = frozen(attributes) if attributes else NO_ATTRIBUTES
+        state = State(entity_id, value, unit, quality, source_us, now_us, now_us, now_us, kept, context)
         self._states[entity_id] = state
         for appear in self.on_appear:
             appear(entity_id)
@@ -294,7 +294,7 @@ def _is_value(value: Value) -> bool:
     return kind in VALUE_TYPES
 
 
-def _frozen(attributes: Mapping[str, object]) -> Mapping[str, object]:
+def frozen(attributes: Mapping[str, object]) -> Mapping[str, object]:
     """A read-only copy, lists and mappings inside copied too: their owner goes on changing his own."""
     return MappingProxyType({name: _copied(value) for name, value in attributes.items()})
 

@@ -17,6 +17,9 @@ T = TypeVar("T")
 CANCEL_WAIT_S = 5.0
 """How long a cancelled task may take to end before it is left behind and named."""
 
+END_ROUNDS_MAX = 10
+"""How often tasks are ended that the tasks being ended have started meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
@@ -50,6 +53,7 @@ class Supervisor:
         self._clock = clock
         self._ids = ids
         self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
+        self._ending: set[asyncio.Task[Any]] = set()
         self.on_failure: Callable[[TaskFailed], None] = lambda failure: None
         """Told of every task that raised, after it was logged."""
 
@@ -82,11 +86,19 @@ class Supervisor:
             began = self._clock.monotonic()
             try:
                 await start()
-            except Exception as error:  # noqa: BLE001 - a supervisor is where errors end
+            except BaseException as error:
+                if not _is_fault(error):
+                    raise
                 if self._clock.monotonic() - began > backoff.cap_s:
                     attempt = 0
                 attempt += 1
                 self._report(owner, name, error)
+                task = asyncio.current_task()
+                assert task is not None
+                if task in self._ending:
+                    return  # it ended, in its own way
+                while task.cancelling():  # what a failing TaskGroup of Python 3.11 and 3.12 forgets to take back
+                    task.uncancel()
                 await self._clock.sleep(backoff.pause_s(attempt, self._ids))
             else:
                 return
@@ -94,15 +106,18 @@ class Supervisor:
     async def _guarded(self, owner: str, name: str, work: Coroutine[Any, Any, object]) -> object:
         try:
             return await work
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a supervisor is where errors end
+        except BaseException as error:
+            if not _is_fault(error):
+                raise
             self._report(owner, name, error)
             return None
 
     def _report(self, owner: str, name: str, error: BaseException) -> None:
         log.error("task %s of %s failed: %s: %s", name, owner, type(error).__name__, error, exc_info=error)
-        self.on_failure(TaskFailed(owner, name, error))
+        try:
+            self.on_failure(TaskFailed(owner, name, error))
+        except Exception:
+            log.exception("whoever is told of failed tasks failed; the tasks go on")
 
     def running(self, owner: str) -> list[str]:
         """The names of an owner's tasks that run now."""
@@ -111,12 +126,28 @@ class Supervisor:
     async def end(self, owner: str, wait_s: float = CANCEL_WAIT_S) -> list[str]:
         """Cancel all tasks of an owner and wait for them; the names of those that would not end."""
         me = asyncio.current_task()
-        tasks = [task for task in self._tasks.get(owner, ()) if task is not me]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=wait_s)
-        stuck = sorted(task.get_name() for task in tasks if not task.done())
+        told: set[asyncio.Task[Any]] = set()
+        deadline_s = self._clock.monotonic() + wait_s
+        for _ in range(END_ROUNDS_MAX):
+            fresh = {task for task in self._tasks.get(owner, ()) if task is not me and task not in told}
+            if not fresh:
+                break
+            for task in fresh:
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
+                task.cancel()
+            told |= fresh
+            await asyncio.wait(told, timeout=max(0.0, deadline_s - self._clock.monotonic()))
+        left = told | self._tasks.get(owner, set())
+        stuck = sorted(task.get_name() for task in left if task is not me and not task.done())
         for name in stuck:
             log.error("task %s did not end within %g s of being cancelled; it is left behind", name, wait_s)
         return stuck
+
+
+def _is_fault(error: BaseException) -> bool:
+    """Whether the work failed: also by `sys.exit()`, or by awaiting what somebody else cancelled."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return isinstance(error, (Exception, SystemExit))

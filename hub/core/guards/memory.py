@@ -53,6 +53,8 @@ class MemoryGrew:
     budget_bytes: int
     top_lines: tuple[str, ...]
     """The lines of the owner that grew most, as `file:line: kB`."""
+    in_a_row: int
+    """In how many windows on end this owner grew: once may be a cache that fills, thrice is a leak."""
 
     def __str__(self) -> str:
         """Say who, how much and what to do."""
@@ -99,6 +101,7 @@ class MemoryWatch:
         self._next_trace_bytes = 0
         self._next_trace_s = 0.0
         self._said_nobody = False
+        self._in_a_row: dict[str, int] = {}
 
     async def run(self) -> None:
         """Watch until cancelled. In virtual time the real memory says nothing, so only a given reader is asked."""
@@ -114,6 +117,7 @@ class MemoryWatch:
         if rss_bytes <= self._budget_bytes:
             self._next_trace_bytes, self._next_trace_s = 0, 0.0
             self._said_nobody = False
+            self._in_a_row.clear()
             return
         if rss_bytes < self._next_trace_bytes and self._clock.monotonic() < self._next_trace_s:
             return
@@ -165,14 +169,15 @@ class MemoryWatch:
         grown_bytes = {owner: max(0, lines.total()) for owner, lines in growth.items()}
         least_bytes = max(GROWTH_BYTES_MIN, GROWTH_SHARE_MIN * sum(grown_bytes.values()))
         named = sorted((size, owner) for owner, size in grown_bytes.items() if size >= least_bytes)
+        self._in_a_row = {owner: self._in_a_row.get(owner, 0) + 1 for _, owner in named}
         for size, owner in reversed(named):
             top = tuple(f"{line}: {grown // 1000} kB" for line, grown in growth[owner].most_common(TOP_LINES_MAX))
-            self._say(MemoryGrew(owner, size, watched_s, rss_bytes, self._budget_bytes, top))
+            self._say(MemoryGrew(owner, size, watched_s, rss_bytes, self._budget_bytes, top, self._in_a_row[owner]))
         if named:
             self._said_nobody = False
         elif not self._said_nobody:
             self._said_nobody = True
-            self._say(MemoryGrew(None, 0, watched_s, rss_bytes, self._budget_bytes, ()))
+            self._say(MemoryGrew(None, 0, watched_s, rss_bytes, self._budget_bytes, (), 0))
 
     def _say(self, grew: MemoryGrew) -> None:
         log.warning("%s", grew)

@@ -1,7 +1,7 @@
 """The plugin host: discovery by pluggy, life by asyncio, and nobody's fault is anybody else's."""
 
 from hub.core.plugins.discovery import Broken, Found, discover, discover_folder
-from hub.core.plugins.facade import PluginDatabase, PluginHub
+from hub.core.plugins.facade import EntityHandle, PluginDatabase, PluginHub
 from hub.core.plugins.host import PluginHost
 from hub.core.plugins.manifest import Check, CheckResult, Manifest, Plugin
 from hub.core.plugins.section import check_section
@@ -11,6 +11,7 @@ __all__ = [
     "Broken",
     "Check",
     "CheckResult",
+    "EntityHandle",
     "Found",
     "Manifest",
     "Plugin",

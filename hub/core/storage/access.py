@@ -7,6 +7,7 @@ that is new for an owner is compiled once more under that owner's name before it
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 
 from hub.core.storage.errors import StorageRefused
 
@@ -31,17 +32,15 @@ class Access:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Watch every statement that the connection compiles."""
         self._connection = connection
-        self._checked: dict[str, set[str]] = {}
+        self.passed: defaultdict[str, set[str]] = defaultdict(set)
+        """The statement texts that need no further check, by owner."""
         self._owner: str | None = None
         self._may_define = False
         self._refusal = ""
         connection.set_authorizer(self._authorize)
 
     def check(self, owner: str, sql: str, parameters: object) -> None:
-        """Refuse a statement text that touches what the owner may not; free for a text seen before."""
-        seen = self._checked.setdefault(owner, set())
-        if sql in seen:
-            return
+        """Refuse a statement text that touches what the owner may not; one that passes is not asked about again."""
         self._refusal = ""
         self._owner = owner
         try:
@@ -52,7 +51,7 @@ class Access:
             raise
         finally:
             self._owner = None
-        seen.add(sql)
+        self.passed[owner].add(sql)
 
     def define(self, owner: str, sql: str) -> None:
         """Run one statement of a migration, which may also create and drop the owner's tables."""
@@ -66,7 +65,7 @@ class Access:
             raise
         finally:
             self._owner, self._may_define = None, False
-        self._checked.clear()
+        self.passed.clear()
 
     def _authorize(
         self, action: int, first: str | None, second: str | None, database: str | None, trigger: str | None

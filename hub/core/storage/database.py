@@ -133,16 +133,17 @@ class Database:
         self._opened()
         if self._is_closing:
             raise StorageClosed(f"{self.path}: closing; this write was not made")
-        if isinstance(self.fault, StorageCorrupt):
+        if self.fault is not None and isinstance(self.fault, StorageCorrupt):
             raise self.fault
         if self._queue.size >= WAITING_MAX:
             raise StorageOverloaded(f"{self.path}: {WAITING_MAX} writes wait already; the disk may hang, try again")
-        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._queue.put(origin or owner, Write(fn, owner, contexts.current(), done))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[object] = loop.create_future()
+        self._queue.put(Write(fn, owner, origin or owner, contexts.current(), done))
         if not self._is_busy:
             self._is_busy = True
-            asyncio.get_running_loop().call_soon(self._next_group)
-        return cast(T, await asyncio.shield(done))
+            loop.call_soon(self._next_group)
+        return cast(T, await done)  # cancelling the caller cancels this future, which is its own, and nothing else
 
     async def read(self, fn: Callable[[Reader], T], *, owner: str = CORE) -> T:
         """Run a function on one consistent snapshot; it sees every write that was acknowledged before."""
@@ -183,50 +184,49 @@ class Database:
             self._idle.set()
             return
         committer = self._opened()
-        writes = [write for _, write in group]
         if self._writer_thread is None:
             try:
-                count = committer.commit(writes)
+                count = committer.commit(group)
             except Exception as error:  # noqa: BLE001 - it is the answer of every write in the group
                 self._failed(group, error)
             else:
                 self._committed(group, count)
             return
-        asyncio.get_running_loop().run_in_executor(self._writer_thread, committer.commit, writes).add_done_callback(
+        asyncio.get_running_loop().run_in_executor(self._writer_thread, committer.commit, group).add_done_callback(
             lambda future: self._landed(group, future)
         )
 
-    def _landed(self, group: list[tuple[str, Write]], future: asyncio.Future[int]) -> None:
+    def _landed(self, group: list[Write], future: asyncio.Future[int]) -> None:
         error = future.exception()
         if error is None:
             self._committed(group, future.result())
         else:
             self._failed(group, error)
 
-    def _committed(self, group: list[tuple[str, Write]], count: int) -> None:
+    def _committed(self, group: list[Write], count: int) -> None:
         if self.fault is not None:
             log.warning("%s: writing works again", self.path)
             self.fault = None
             self.on_fault(None)
-        for _, write in group[:count]:
+        committed = group[:count]
+        for write in committed:
             for callback in write.callbacks:
                 try:
                     callback()
                 except Exception:
                     log.exception("%s: a callback after commit failed; the write itself is on disk", write.owner)
         point("storage.after_callbacks")
-        for _, write in group[:count]:
+        for write in committed:
             if write.done.done():
-                continue
+                continue  # its waiter was cancelled; the write stands all the same
             if write.error is None:
                 write.done.set_result(write.result)
             else:
                 write.done.set_exception(write.error)
-                write.done.exception()  # a waiter that was cancelled never fetches it
         self._queue.put_back(group[count:])
         self._go_on()
 
-    def _failed(self, group: list[tuple[str, Write]], error: BaseException) -> None:
+    def _failed(self, group: list[Write], error: BaseException) -> None:
         if isinstance(error, StorageError):
             if type(error) is not type(self.fault):
                 log.error("%s: writes fail: %s", self.path, error)
@@ -235,10 +235,9 @@ class Database:
             self.fault = error
         else:
             log.error("%s: a group of writes failed", self.path, exc_info=error)
-        for _, write in group:
+        for write in group:
             if not write.done.done():
                 write.done.set_exception(error)
-                write.done.exception()
         self._go_on()
 
     def _go_on(self) -> None:

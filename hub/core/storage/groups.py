@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import sqlite3
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from hub.core.context import Context
 from hub.core.faultpoints import point
@@ -22,17 +21,21 @@ GROUP_TIME_S = 0.010
 """A group stops taking more writes after this long, so that a newcomer's wait stays short."""
 
 
+_Change = tuple[int, int, str, str, str, str | None]
+
+
 @dataclass(slots=True)
 class Write:
     """One function that waits to be run as part of a commit."""
 
     fn: Callable[[Tx], object]
     owner: str
+    origin: str
     context: Context
     done: asyncio.Future[object]
     result: object = None
     error: BaseException | None = None
-    callbacks: list[Callable[[], object]] = field(default_factory=list)
+    callbacks: Sequence[Callable[[], object]] = ()
 
 
 class FairQueue:
@@ -43,29 +46,36 @@ class FairQueue:
         self._by_origin: dict[str, deque[Write]] = {}
         self.size = 0
 
-    def put(self, origin: str, write: Write) -> None:
+    def put(self, write: Write) -> None:
         """Add a write behind the others of its origin."""
-        self._by_origin.setdefault(origin, deque()).append(write)
+        waiting = self._by_origin.get(write.origin)
+        if waiting is None:
+            waiting = self._by_origin[write.origin] = deque()
+        waiting.append(write)
         self.size += 1
 
-    def take(self) -> list[tuple[str, Write]]:
+    def take(self) -> list[Write]:
         """The next group, at most `GROUP_MAX` writes."""
-        group: list[tuple[str, Write]] = []
+        group: list[Write] = []
         while self._by_origin and len(group) < GROUP_MAX:
-            for origin in list(self._by_origin):
-                waiting = self._by_origin[origin]
-                group.append((origin, waiting.popleft()))
+            turns = list(self._by_origin.items())
+            if len(turns) == 1:  # nobody to be fair to
+                ((origin, waiting),) = turns
+                group += [waiting.popleft() for _ in range(min(len(waiting), GROUP_MAX - len(group)))]
                 if not waiting:
                     del self._by_origin[origin]
-                if len(group) == GROUP_MAX:
-                    break
+                break
+            for origin, waiting in turns[: GROUP_MAX - len(group)]:
+                group.append(waiting.popleft())
+                if not waiting:
+                    del self._by_origin[origin]
         self.size -= len(group)
         return group
 
-    def put_back(self, group: list[tuple[str, Write]]) -> None:
+    def put_back(self, group: list[Write]) -> None:
         """Return the tail of a group that ran out of time, to the front of the queue."""
-        for origin, write in reversed(group):
-            self._by_origin.setdefault(origin, deque()).appendleft(write)
+        for write in reversed(group):
+            self._by_origin.setdefault(write.origin, deque()).appendleft(write)
         self.size += len(group)
 
 
@@ -83,11 +93,13 @@ class Committer:
         """Take over the connection; `runs_twice` rehearses every function once before it counts."""
         self.connection = connection
         self.access = Access(connection)
+        self._cursor = connection.cursor()
         self._path = path
         self._monotonic = monotonic
         self._now_us = now_us
         self._runs_twice = runs_twice
         self._seq = self._seq_before = 0
+        self._changes: list[_Change] = []
 
     def commit(self, writes: list[Write]) -> int:
         """Run writes and commit them together; how many were run. Results and errors are left on the writes.
@@ -125,13 +137,12 @@ class Committer:
     def _commit_singly(self, writes: list[Write]) -> int:
         self._begin()
         for write in writes:
-            write.result, write.error, write.callbacks = None, None, []
+            write.result, write.error, write.callbacks = None, None, ()
             self.connection.execute("SAVEPOINT one")
             seq = self._seq
             if not self._run(write):
                 self.connection.execute("ROLLBACK TO one")
                 self._seq = seq
-                write.callbacks = []
             self.connection.execute("RELEASE one")
         self._end()
         return len(writes)
@@ -140,8 +151,11 @@ class Committer:
         self.connection.execute("BEGIN IMMEDIATE")
         row = self.connection.execute("SELECT change_seq FROM core__sequence").fetchone()
         self._seq = self._seq_before = row[0]
+        self._changes = []
 
     def _end(self) -> None:
+        if self._changes:
+            self._cursor.executemany("INSERT INTO core__changes VALUES (?, ?, ?, ?, ?, ?)", self._changes)
         if self._seq != self._seq_before:
             self.connection.execute("UPDATE core__sequence SET change_seq = ?", (self._seq,))
         point("storage.before_commit")
@@ -156,15 +170,16 @@ class Committer:
         """Run one function and leave its answer on the write; False when it raised."""
         if self._runs_twice:
             self._rehearse(write)
-        shared = Shared(write.context, self._path, self._take_seq)
-        changes = self.connection.total_changes
+        connection = self.connection
+        shared = Shared(write.context, self._cursor, self._path, self._take_seq)
+        changes = connection.total_changes
         try:
-            result = write.fn(Tx(self.connection, self.access, write.owner, shared))
-            if inspect.isawaitable(result):
+            result = write.fn(Tx(connection, self.access, write.owner, shared))
+            if hasattr(result, "__await__"):
                 raise TypeError(f"{write.fn!r} of {write.owner} is asynchronous; a transaction is a plain function")
             if shared.fault is not None:
                 raise shared.fault
-            if self.connection.total_changes != changes:
+            if connection.total_changes != changes:
                 self._record(write, shared)
         except StorageError as error:
             if fault_of(error, self._path) is not None:
@@ -181,13 +196,12 @@ class Committer:
         return write.error is None
 
     def _record(self, write: Write, shared: Shared) -> None:
-        if shared.taken_seq is None:
-            shared.taken_seq = self._take_seq()
+        """Note a write that changed something; the rows of a group are written together, at its end."""
+        seq = shared.taken_seq
+        if seq is None:
+            seq = self._take_seq()
         cause = write.context
-        self.connection.execute(
-            "INSERT INTO core__changes VALUES (?, ?, ?, ?, ?, ?)",
-            (shared.taken_seq, self._now_us(), write.owner, cause.id, cause.actor, cause.parent_id),
-        )
+        self._changes.append((seq, self._now_us(), write.owner, cause.id, cause.actor, cause.parent_id))
 
     def _take_seq(self) -> int:
         self._seq += 1
@@ -197,7 +211,7 @@ class Committer:
         """Run a function once for nothing, as a group that is run again would."""
         seq = self._seq
         self.connection.execute("SAVEPOINT rehearsal")
-        shared = Shared(write.context, self._path, self._take_seq)
+        shared = Shared(write.context, self._cursor, self._path, self._take_seq)
         try:
             write.fn(Tx(self.connection, self.access, write.owner, shared))
         except Exception:  # noqa: BLE001, S110 - the run that counts raises it again
