@@ -13,7 +13,9 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
+    from hub.core.config import ConfigError
     from hub.core.plugins import Check, Plugin
+    from hub.core.site import Site
 
 PROJECT = "hub"
 
@@ -34,3 +36,8 @@ def hub_commands(cli: click.Group) -> None:
 @hookspec
 def hub_checks() -> Iterable[Check]:  # type: ignore[empty-body]
     """Return the checks that `hub doctor` runs for this package, without a running hub."""
+
+
+@hookspec
+def hub_check(site: Site) -> Iterable[ConfigError]:  # type: ignore[empty-body]
+    """Return what is wrong with this package's own files in a site's folder, for `hub check`."""

@@ -11,7 +11,7 @@ import voluptuous as vol
 
 import hub
 from hub.core.actions import Action, Call, Effect
-from hub.core.config.suggest import did_you_mean
+from hub.core.config import did_you_mean, redact
 from hub.core.control.dispatcher import show_state
 from hub.core.errors import NotFound
 from hub.core.plugins import PluginStatus
@@ -136,7 +136,13 @@ def _register_queries(this: Hub) -> None:
 
 def show_plugin(status: PluginStatus) -> dict[str, Any]:
     """A plugin's status as programs outside read it."""
-    return {**asdict(status), "state": status.state.value}
+    return {
+        **asdict(status),
+        "state": status.state.value,
+        # They quote what the plugin raised, which may quote its configuration.
+        "reason": redact(status.reason),
+        "last_error": redact(status.last_error),
+    }
 
 
 def show_action(action: Action) -> dict[str, Any]:

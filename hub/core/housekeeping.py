@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
+from hub.core.bus import Event
 from hub.core.context import Context
 from hub.core.guards import (
     Ballast,
@@ -28,9 +30,25 @@ log = logging.getLogger(__name__)
 
 PROBE_S = 5.0
 PURGE_S = 86_400.0
+WINDOWS_TO_CONDEMN = 3
+"""One window of growth may be a cache filling up; so many in a row are a leak."""
 CHANGES_KEPT_US = 400 * 86_400 * 1_000_000
 PURGE_ROWS_MAX = 1_000
 _CONFIRMED_AT, _CONFIRMED_OVER = "clock_confirmed_at", "clock_confirmed_over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskLow(Event):
+    """The data folder's disk runs out of room: an alarm for people."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskRecovered(Event):
+    """The data folder's disk has room again."""
+
+    detail: str
 
 
 class Housekeeping:
@@ -47,8 +65,8 @@ class Housekeeping:
         self.disk = DiskWatch(
             site.data,
             kernel.clock,
-            on_low=lambda space: None,
-            on_ok=lambda space: None,
+            on_low=lambda space: kernel.bus.publish(DiskLow(detail=str(space))),
+            on_ok=lambda space: kernel.bus.publish(DiskRecovered(detail=str(space))),
             ballast=Ballast(site.data / "ballast", site.ballast_mb) if self._keeps_ballast else None,
         )
 
@@ -63,6 +81,7 @@ class Housekeeping:
         newest_us, confirmed = await kernel.db.read(_clock_records)
         self.clock_guard = ClockGuard(kernel.clock, kernel.holds, kernel.bus, newest_us, confirmed=confirmed)
         self.clock_guard.check()
+        kernel.db.on_committed = self.clock_guard.note_record
         kernel.bus.subscribe(ClockStepped, lambda _: self._rearm(), owner="core")
         keep = kernel.supervisor.keep
         keep("core", "clock guard", self.clock_guard.run)
@@ -154,7 +173,7 @@ class Housekeeping:
             self._plugins.note_block(block.owner, f"{block.function} ({block.file}:{block.line})", block.lasted_s)
 
     def _memory_grew(self, growth: MemoryGrew) -> None:
-        if growth.owner is not None:
+        if growth.owner is not None and growth.in_a_row >= WINDOWS_TO_CONDEMN:
             self._plugins.condemn(growth.owner, str(growth))
 
 

@@ -34,7 +34,7 @@ from hub.core.services import Services
 from hub.core.site import Site
 from hub.core.staleness import StaleWatch
 from hub.core.states import StateMachine
-from hub.core.storage import Database, Durability, StorageError
+from hub.core.storage import Database, Durability, StorageError, StorageIOFailed
 from hub.core.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -201,7 +201,10 @@ class Hub:
         return False
 
     def _backup_path(self) -> Path:
-        self.site.backups.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self.site.backups.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StorageIOFailed(f"{self.site.backups}: {error.strerror}; check the folder's rights") from error
         stamp = self.kernel.clock.now().strftime("%Y%m%dT%H%M%S.%fZ")
         return self.site.backups / f"before-upgrade-{stamp}.db"
 

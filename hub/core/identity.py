@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hub.core.ids import Ids
-from hub.core.storage import Database, StorageCorrupt
+from hub.core.storage import Database, StorageCorrupt, StorageIOFailed
 
 FILE = "site.id"
 
@@ -42,12 +43,35 @@ class Identity:
         )
         assert found is not None
         site_id = str(found[0])
-        if not self._file.exists():
-            self._file.write_text(f"{site_id}\n")
-        noted = self._file.read_text().strip()
+        try:
+            if not self._file.exists():
+                write_site_id(self._file.parent, site_id)
+            noted = self._file.read_text().strip()
+        except OSError as error:
+            raise StorageIOFailed(f"{self._file}: {error.strerror}; check the folder and its rights") from error
         if noted != site_id:
             raise StorageCorrupt(
                 f"{self._database} belongs to site {site_id}, but {self._file} says {noted}; "
                 "the database of another site was put here: put the right one back"
             )
         return site_id
+
+
+def write_site_id(data: Path, site_id: str) -> None:
+    """Write the file with the site id, whole or not at all: half a one would lock the site out of its records."""
+    temporary = data / f"{FILE}.new"
+    with temporary.open("w") as file:
+        file.write(f"{site_id}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(data / FILE)
+    sync_folder(data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk: what was renamed or made there survives a power loss."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

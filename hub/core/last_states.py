@@ -9,7 +9,17 @@ from functools import partial
 from hub.core import context as contexts
 from hub.core.codec import decode, encode
 from hub.core.registry import Registry
-from hub.core.states import BAD, NO_ATTRIBUTES, STALE, Quality, State, StateMachine, frozen
+from hub.core.states import (
+    BAD,
+    ENTITY_ID,
+    NO_ATTRIBUTES,
+    STALE,
+    VALUE_TYPES,
+    Quality,
+    State,
+    StateMachine,
+    frozen,
+)
 from hub.core.storage import Database, Reader, Row, Tx
 
 log = logging.getLogger(__name__)
@@ -98,12 +108,15 @@ def _load(reader: Reader) -> list[State]:
 
 def _state(row: Row) -> State | None:
     try:
-        text = row["attributes"]
-        attributes = NO_ATTRIBUTES if text == _NO_ATTRIBUTES_TEXT else frozen(decode(text))
-        quality = BAD if Quality(row["quality"]) is BAD else STALE
+        value, attributes = decode(row["value"]), decode(row["attributes"])
+        if type(value) not in VALUE_TYPES or not isinstance(attributes, dict):
+            raise TypeError("a value or attributes of another type")
+        if not ENTITY_ID.fullmatch(row["entity_id"]):
+            raise ValueError("the name is no entity id")
         return State(
-            row["entity_id"], decode(row["value"]), row["unit"], quality, row["source_us"], row["changed_us"],
-            row["updated_us"], row["reported_us"], attributes, contexts.SYSTEM,
+            row["entity_id"], value, row["unit"], BAD if Quality(row["quality"]) is BAD else STALE,
+            row["source_us"], row["changed_us"], row["updated_us"], row["reported_us"],
+            frozen(attributes) if attributes else NO_ATTRIBUTES, contexts.SYSTEM,
         )  # fmt: skip
     except (ArithmeticError, TypeError, ValueError) as error:
         log.warning("%s: its saved state cannot be read and is left out: %s", row["entity_id"], error)

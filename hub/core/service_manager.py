@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 
 
 class ServiceManager:
     """The notification socket that the service manager named in the environment, if it did."""
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         """Read the address and the watchdog interval from the environment."""
-        environment = dict(os.environ) if environment is None else environment
+        environment = os.environ if environment is None else environment
         address = environment.get("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
-        watchdog_us = environment.get("WATCHDOG_USEC", "")
-        self.watchdog_s = int(watchdog_us) / 1e6 if watchdog_us.isdecimal() else None
+        self.watchdog_s = _watchdog_s(environment)
         """Within how many seconds `alive` must come again; None when nobody waits for it."""
 
     def ready(self, status: str) -> None:
         """The start is done."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={_one_line(status)}")
 
     def status(self, status: str) -> None:
         """One line that `systemctl status` shows."""
-        self._send(f"STATUS={status}")
+        self._send(f"STATUS={_one_line(status)}")
 
     def alive(self) -> None:
         """The loop still turns."""
@@ -38,7 +38,21 @@ class ServiceManager:
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.setblocking(False)  # a manager that does not read must not hold up the loop
             try:
                 notify.sendto(message.encode(), self._address)
             except OSError:
                 return  # a manager that went away is no reason to stop
+
+
+def _watchdog_s(environment: Mapping[str, str]) -> float | None:
+    interval_us = environment.get("WATCHDOG_USEC", "")
+    meant_for = environment.get("WATCHDOG_PID", "")
+    if not interval_us.isdecimal() or int(interval_us) == 0 or meant_for not in {"", str(os.getpid())}:
+        return None
+    return int(interval_us) / 1e6
+
+
+def _one_line(text: str) -> str:
+    """Each line of a message is a field of its own, so a status has one."""
+    return " ".join(text.split())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import voluptuous as vol
 
-from hub.core.config import ConfigDict, ConfigError, ConfigErrors, Mark, did_you_mean, load, validate
+from hub.core.config import ConfigDict, ConfigError, ConfigErrors, did_you_mean, load, validate
 from hub.core.config.fields import time_zone
 
 FILE = "hub.yaml"
@@ -38,7 +38,7 @@ class Site:
     name: str
     time_zone: ZoneInfo
     plugins: Mapping[str, ConfigDict]
-    """Each configured plugin's own section."""
+    """Each configured plugin's own section; one that is written without anything in it knows its place too."""
     custom_plugins: bool = False
     memory_mb: int = 1024
     ballast_mb: int = 64
@@ -61,6 +61,12 @@ class Site:
 
 def load_site(folder: Path) -> Site:
     """Read a site's `hub.yaml`; raises `ConfigErrors` with everything that is wrong in it."""
+    raw = read_site_file(folder)
+    return site_from(folder, validate(raw, SCHEMA, where=FILE, mark=raw.mark))
+
+
+def read_site_file(folder: Path) -> ConfigDict:
+    """What `hub.yaml` says, not checked yet; raises `ConfigErrors` when it is missing or no YAML mapping."""
     path = folder / FILE
     if not path.is_file():
         raise ConfigErrors(
@@ -73,8 +79,7 @@ def load_site(folder: Path) -> Site:
     loaded = load(path, root=folder)
     if not isinstance(loaded.value, ConfigDict):
         raise ConfigErrors([ConfigError(f"{FILE} must be a mapping with `site:` and `plugins:`", loaded.mark)])
-    config = validate(loaded.value, SCHEMA, where=FILE, mark=loaded.mark)
-    return site_from(folder, config)
+    return loaded.value
 
 
 def site_from(folder: Path, config: Mapping[str, object]) -> Site:
@@ -87,26 +92,32 @@ def site_from(folder: Path, config: Mapping[str, object]) -> Site:
         folder,
         str(place["name"]),
         place["time_zone"],
-        {
-            name: section if isinstance(section, ConfigDict) else ConfigDict(section or {})
-            for name, section in plugins.items()
-        },
+        sections_of(plugins),
         bool(config["custom_plugins"]),
         int(limits["memory_mb"]),
         int(limits["ballast_mb"]),
     )
 
 
-def unknown_plugins(site: Site, known: set[str]) -> list[ConfigError]:
-    """Sections of `plugins:` that no plugin has, with the name that was probably meant."""
-    errors = []
-    for name, section in site.plugins.items():
+def sections_of(plugins: object) -> dict[str, ConfigDict]:
+    """Each plugin's section of `plugins:`, as far as they are mappings."""
+    sections: dict[str, ConfigDict] = {}
+    for name, written in plugins.items() if isinstance(plugins, dict) else ():
+        section = written if isinstance(written, ConfigDict) else ConfigDict()
+        if section is not written and isinstance(plugins, ConfigDict):
+            section.file, section.place = plugins.file, plugins.key_mark(name)
+        sections[name] = section
+    return sections
+
+
+def unknown_plugins(written: ConfigDict, known: Collection[str]) -> list[ConfigError]:
+    """Sections of `plugins:` in a site's file that no plugin has, with the name that was probably meant."""
+    plugins = written.get("plugins")
+    errors: list[ConfigError] = []
+    if not isinstance(plugins, ConfigDict):
+        return errors
+    for name in plugins:
         if name not in known:
-            hint = did_you_mean(name, known)
-            where: Mark | None = section.mark
-            errors.append(
-                ConfigError(
-                    f"{FILE}: there is no plugin {name!r}.{hint or ' Install it, or take the section out.'}", where
-                )
-            )
+            hint = did_you_mean(name, known) or " Install it, or take the section out."
+            errors.append(ConfigError(f"{FILE}: there is no plugin {name!r}.{hint}", plugins.key_mark(name)))
     return errors

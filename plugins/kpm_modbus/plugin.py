@@ -241,8 +241,10 @@ class ModbusPlugin(Plugin):
 
     def _missed(self, place: Place, error: LinkFailed) -> None:
         place.misses += 1
-        self._hub.log.warning("%s missed %d: %s", place.meter.point, place.misses, error)
+        if place.misses == 1:
+            self._hub.log.info("%s missed a poll: %s", place.meter.point, error)
         if place.misses == MISSES_TO_SILENT:
+            self._hub.log.warning("%s is silent: %s", place.meter.point, error)
             for handle in (place.power, place.energy, place.relay):
                 self._hub.states.mark(handle.entity_id, BAD)
             self._hub.bus.publish(

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from hub.core.actions import OnUnknown
 from hub.core.codec import decode, encode
-from hub.core.control.server import LINE_BYTES_MAX
+from hub.core.control.address import short_address
 from hub.core.errors import HubError
+
+ANSWER_BYTES_MAX = 256_000_000
+"""The states of some hundred thousand entities; the hub is trusted, this only bounds a mistake."""
 
 
 class NoHub(HubError):
     """No hub listens in this folder."""
+
+
+class SocketRefused(HubError):
+    """A hub listens, and the system does not let this user talk to it."""
 
 
 class RemoteError(HubError):
@@ -36,20 +45,32 @@ class Client:
     async def __aenter__(self) -> Self:
         """Connect; raises `NoHub` when nobody listens."""
         try:
-            self._reader, self._writer = await asyncio.open_unix_connection(self._path, limit=8 * LINE_BYTES_MAX)
-        except (FileNotFoundError, ConnectionRefusedError):
+            with short_address(self._path) as address:
+                self._reader, self._writer = await asyncio.open_unix_connection(address, limit=ANSWER_BYTES_MAX)
+        except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             raise NoHub(f"no hub listens on {self._path}; start it with `hub run`") from None
         except PermissionError:
-            raise NoHub(f"{self._path} belongs to another user; run this as the user that runs the hub") from None
+            raise SocketRefused(
+                f"{self._path} belongs to another user; run this as the user that runs the hub"
+            ) from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Hang up."""
         self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
-    async def call(self, action: str, data: Mapping[str, Any] | None = None, key: str | None = None) -> Any:
+    async def call(
+        self,
+        action: str,
+        data: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        on_unknown: OnUnknown = "raise",
+    ) -> Any:
         """Call an action and return its response."""
-        return await self._ask({"op": "call", "action": action, "data": dict(data or {}), "key": key})
+        request = {"op": "call", "action": action, "data": dict(data or {}), "key": key, "on_unknown": on_unknown}
+        return await self._ask(request)
 
     async def query(self, name: str, params: Mapping[str, Any] | None = None) -> Any:
         """Ask a query and return its answer."""
@@ -65,8 +86,11 @@ class Client:
 
     async def _ask(self, request: dict[str, Any]) -> Any:
         self._number += 1
-        self._writer.write(encode({**request, "id": self._number}).encode() + b"\n")
-        await self._writer.drain()
+        try:
+            self._writer.write(encode({**request, "id": self._number}).encode() + b"\n")
+            await self._writer.drain()
+        except ConnectionError:
+            raise self._gone() from None
         while True:
             message = await self._receive()
             if message.get("id") not in {self._number, None} or "event" in message:
@@ -76,8 +100,14 @@ class Client:
             raise RemoteError(message["error"]["type"], message["error"]["message"])
 
     async def _receive(self) -> dict[str, Any]:
-        line = await self._reader.readline()
-        if not line:
-            raise NoHub(f"the hub on {self._path} hung up; it may be stopping")
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            raise self._gone() from None
+        if not line.endswith(b"\n"):  # a part of a line is what a killed hub leaves
+            raise self._gone()
         message: dict[str, Any] = decode(line.decode())
         return message
+
+    def _gone(self) -> NoHub:
+        return NoHub(f"the hub on {self._path} hung up; it has stopped, or is stopping")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.core import context as contexts
+from hub.core.actions import OnUnknown
 from hub.core.config import ConfigErrors, redact
 from hub.core.context import Context
 from hub.core.errors import HubError
@@ -47,15 +48,19 @@ class Session:
         self._kernel = kernel
         self._principal = principal
         self._send = send
-        self._subscriptions: dict[object, Unsubscribe] = {}
+        self._subscriptions: dict[int | str | None, Unsubscribe] = {}
 
     async def handle(self, request: Mapping[str, Any]) -> None:
         """Carry out one request and send its answer."""
         number = request.get("id")
+        if not isinstance(number, (int, str, type(None))):
+            self._answer_error(None, BadRequest("a request's id is a whole number or a text"))
+            return
         cause = Context(self._kernel.ids.new(), self._principal.actor)
         with contexts.use(cause):
             try:
                 result = await self._perform(request)
+                self._send({"id": number, "ok": True, "result": result})
             except (HubError, ConfigErrors, ValueError) as error:
                 self._answer_error(number, error)
             except asyncio.CancelledError:
@@ -63,8 +68,6 @@ class Session:
             except Exception as error:
                 log.exception("request %r failed", request.get("op"))
                 self._answer_error(number, error)
-            else:
-                self._send({"id": number, "ok": True, "result": result})
 
     def close(self) -> None:
         """End all subscriptions."""
@@ -79,8 +82,8 @@ class Session:
                     _text(request, "action"),
                     _mapping(request, "data"),
                     principal=self._principal,
-                    key=request.get("key"),
-                    on_unknown=request.get("on_unknown", "raise"),
+                    key=_text(request, "key") if request.get("key") is not None else None,
+                    on_unknown=_on_unknown(request),
                 )
             case "query":
                 return await self._kernel.queries.ask(
@@ -89,10 +92,7 @@ class Session:
             case "subscribe":
                 return self._subscribe(request)
             case "unsubscribe":
-                unsubscribe = self._subscriptions.pop(request.get("subscription"), None)
-                if unsubscribe is not None:
-                    unsubscribe()
-                return unsubscribe is not None
+                return self._unsubscribe(request.get("subscription"))
             case other:
                 raise BadRequest(f"unknown op {other!r}; there are call, query, subscribe and unsubscribe")
 
@@ -102,7 +102,7 @@ class Session:
             raise BadRequest(f"id {number!r} names a subscription already")
         what = _text(request, "what")
         if what == "states":
-            selector = Selector(globs=tuple(request.get("match") or ("*",)))
+            selector = Selector(globs=_globs(request))
             self._subscriptions[number] = subscribe_selection(
                 self._kernel.bus, self._kernel.selections, StateChanged,
                 lambda event: self._tell_state(number, event.entity_id, event.new), selector, owner="control",
@@ -121,6 +121,12 @@ class Session:
         else:
             raise BadRequest(f"nothing to subscribe to is called {what!r}; there are states and plugins")
         return {"subscription": number}
+
+    def _unsubscribe(self, subscription: object) -> bool:
+        if not isinstance(subscription, (int, str)) or subscription not in self._subscriptions:
+            return False
+        self._subscriptions.pop(subscription)()
+        return True
 
     def _tell_state(self, number: object, entity_id: str, state: State | None) -> None:
         if self._principal.sees("entity", entity_id):
@@ -159,7 +165,28 @@ def _text(request: Mapping[str, Any], field: str) -> str:
 
 
 def _mapping(request: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    value = request.get(field) or {}
-    if not isinstance(value, dict):
+    value = request.get(field)
+    if value is not None and not isinstance(value, dict):
         raise BadRequest(f"{field!r} must be a mapping")
-    return value
+    return value or {}
+
+
+def _globs(request: Mapping[str, Any]) -> tuple[str, ...]:
+    value = request.get("match")
+    if value is None:
+        return ("*",)
+    if not isinstance(value, list) or not value or not all(isinstance(glob, str) for glob in value):
+        raise BadRequest("'match' must be a list of patterns, such as [\"sensor.*\"]")
+    return tuple(value)
+
+
+def _on_unknown(request: Mapping[str, Any]) -> OnUnknown:
+    match request.get("on_unknown", "raise"):
+        case "raise":
+            return "raise"
+        case "repeat":
+            return "repeat"
+        case "skip":
+            return "skip"
+        case other:
+            raise BadRequest(f"'on_unknown' must be raise, repeat or skip, not {other!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import pwd
@@ -12,14 +11,23 @@ import struct
 from pathlib import Path
 
 from hub.core.codec import decode, encode
+from hub.core.control.address import short_address
 from hub.core.control.dispatcher import Dispatcher, Session
+from hub.core.errors import HubError
 from hub.core.principals import OWNER, Principal
 
 log = logging.getLogger(__name__)
 
 LINE_BYTES_MAX = 1_000_000
-BACKLOG_BYTES_MAX = 8_000_000
+BACKLOG_BYTES_MAX = 32_000_000
 REQUESTS_AT_ONCE_MAX = 64
+CONNECTIONS_MAX = 256
+HANG_UP_S = 2.0
+"""How long a client may take to read its last answers when its connection ends."""
+
+
+class SocketUnusable(HubError):
+    """The control socket cannot be made in this folder."""
 
 
 class ControlServer:
@@ -34,12 +42,22 @@ class ControlServer:
 
     async def start(self) -> None:
         """Listen; a socket file left by a dead process is replaced, since the folder's lock is ours."""
-        self._path.unlink(missing_ok=True)
-        before = os.umask(0o177)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._server = await asyncio.start_unix_server(self._accept, self._path, limit=LINE_BYTES_MAX)
-        finally:
-            os.umask(before)
+            self._path.unlink(missing_ok=True)
+            with short_address(self._path) as address:
+                listening.bind(address)
+            self._path.chmod(0o600)  # before anybody can connect: it does not listen yet
+            self._server = await asyncio.start_unix_server(self._accept, sock=listening, limit=LINE_BYTES_MAX)
+        except OSError as error:
+            listening.close()
+            raise SocketUnusable(
+                f"the control socket {self._path} cannot be made: {error.strerror or error}; "
+                "the data folder must lie on a local disk that takes sockets"
+            ) from error
+        except BaseException:
+            listening.close()
+            raise
 
     async def stop(self) -> None:
         """Stop listening and end every connection."""
@@ -57,6 +75,10 @@ class ControlServer:
         task = asyncio.current_task()
         assert task is not None
         task.set_name("core/control connection")
+        if len(self._connections) >= CONNECTIONS_MAX:
+            _send(writer, _refusal(f"the hub talks to at most {CONNECTIONS_MAX} clients at once; close some"))
+            writer.close()
+            return
         self._connections.add(task)
         session = self._dispatcher.session(_peer(writer), lambda message: _send(writer, message))
         try:
@@ -65,8 +87,22 @@ class ControlServer:
             pass
         finally:
             session.close()
-            writer.close()
-            self._connections.discard(task)
+            try:
+                await _hang_up(writer)
+            finally:
+                self._connections.discard(task)
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    """End a connection whose client may not read: what it does not fetch in time is dropped."""
+    writer.close()
+    try:
+        async with asyncio.timeout(HANG_UP_S):
+            await writer.wait_closed()
+    except (TimeoutError, ConnectionError):
+        pass
+    finally:
+        writer.transport.abort()
 
 
 async def _converse(session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -99,7 +135,7 @@ async def _converse(session: Session, reader: asyncio.StreamReader, writer: asyn
 def _parse(line: bytes) -> dict[str, object] | None:
     try:
         request = decode(line.decode())
-    except (json.JSONDecodeError, UnicodeDecodeError, ValueError, ArithmeticError):
+    except (ValueError, ArithmeticError, TypeError, RecursionError):  # of JSON, of UTF-8, or of a tagged value
         return None
     return request if isinstance(request, dict) else None
 
@@ -115,7 +151,8 @@ def _send(writer: asyncio.StreamWriter, message: dict[str, object]) -> None:
         log.warning("a control connection does not read what it asked for; it is closed")
         writer.transport.abort()
         return
-    writer.write(encode(message).encode() + b"\n")
+    # A lone surrogate in somebody's text is no UTF-8; it must not cost the answer.
+    writer.write(encode(message).encode(errors="replace") + b"\n")
 
 
 def _peer(writer: asyncio.StreamWriter) -> Principal:

@@ -15,7 +15,9 @@ from types import ModuleType
 import pluggy
 
 from hub import hookspecs
+from hub.core.config import ConfigError
 from hub.core.plugins.manifest import Check, Plugin
+from hub.core.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +101,15 @@ class Registry:
             if hook is not None:
                 for check in hook():
                     yield name, check
+
+    def check(self, site: Site) -> list[ConfigError]:
+        """What the plugins find wrong with their own files in a site's folder."""
+        errors: list[ConfigError] = []
+        for _, module in self._manager.list_name_plugin():
+            hook = getattr(module, "hub_check", None)
+            if hook is not None:
+                errors += hook(site)
+        return errors
 
 
 def discover(points: Iterable[EntryPoint] | None = None) -> Registry:

@@ -38,6 +38,7 @@ class PluginHost:
         self._dead: dict[str, PluginStatus] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._order: list[str] = []
+        self._is_stopping = False
         self._folders: dict[str, str] = {}
         self._changed: list[asyncio.Future[None]] = []
         kernel.supervisor.on_failure = self._task_failed
@@ -73,6 +74,7 @@ class PluginHost:
 
     async def stop(self) -> None:
         """Stop all plugins, those that need others first."""
+        self._is_stopping = True
         for name in reversed(self._order):
             await self._lives[name].stop()
             await self._tasks[name]
@@ -147,6 +149,8 @@ class PluginHost:
 
     def hold_for(self, name: str, state: PluginState, reason: str) -> None:
         """Keep the site on hold while a critical plugin is not running."""
+        if self._is_stopping:
+            return
         if state is PluginState.RUNNING:
             self.kernel.holds.lift(_hold(name))
         else:

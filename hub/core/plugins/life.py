@@ -31,6 +31,7 @@ FAILURES_WINDOW_S = 300.0
 ERRORS_MAX = 100
 ERRORS_WINDOW_S = 60.0
 BLOCKED_S_MAX = 5.0
+BLOCKED_WINDOW_S = 600.0
 PAUSE = Backoff(first_s=1.0, cap_s=60.0)
 
 
@@ -51,6 +52,7 @@ class Life:
         self.section = section
         self._failures: deque[float] = deque()
         self._errors: deque[float] = deque(maxlen=ERRORS_MAX)
+        self._blocks: deque[tuple[float, float]] = deque()
         self._attempt = 0
         self._hub: PluginHub | None = None
         self._leave = asyncio.Event()
@@ -104,6 +106,7 @@ class Life:
         self._errors.clear()
         self._attempt = 0
         self._condemned = ""
+        self._blocks.clear()
         self.status.blocked_s = 0.0
         self.leave("restarted by a person")
         self._again.set()
@@ -119,12 +122,15 @@ class Life:
 
     def note_block(self, where: str, seconds: float) -> None:
         """Count time for which it blocked the loop; too much of it ends it."""
-        self.status.blocked_s += seconds
+        now = self._kernel.clock.monotonic()
+        self._blocks.append((now, seconds))
+        while now - self._blocks[0][0] > BLOCKED_WINDOW_S:
+            self._blocks.popleft()
+        self.status.blocked_s = sum(blocked_s for _, blocked_s in self._blocks)
         self.status.last_error = f"blocked the event loop for {seconds:.2f} s in {where}"
         if self.status.blocked_s > BLOCKED_S_MAX:
-            self.condemn(
-                f"blocked the event loop for {self.status.blocked_s:.1f} s in all, the last time in {where}"
-            )
+            blocked = f"blocked the event loop for {self.status.blocked_s:.1f} s within {BLOCKED_WINDOW_S:g} s"
+            self.condemn(f"{blocked}, the last time in {where}")
 
     def condemn(self, reason: str) -> None:
         """Quarantine the plugin, unless it is critical: then it is only told of."""

@@ -41,7 +41,7 @@ class PluginStatus:
     """Errors of its listeners and tasks since the hub started."""
     last_error: str = ""
     blocked_s: float = 0.0
-    """How long it has blocked the event loop, in all."""
+    """How long it has blocked the event loop, within the last ten minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,7 @@ from hub.core.storage.errors import StorageClosed, StorageCorrupt, StorageError,
 from hub.core.storage.groups import Committer, FairQueue, Write
 from hub.core.storage.migrations import Migration
 from hub.core.storage.transactions import Reader, Tx
+from hub.core.storage.worker import Worker
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,17 +57,20 @@ class Database:
         self._idle = asyncio.Event()
         self._committer: Committer | None = None
         self._readers: asyncio.Queue[tuple[Access, Reader]] = asyncio.Queue()
-        self._writer_thread: ThreadPoolExecutor | None = None
+        self._writer_thread: Worker | None = None
         self._reader_threads: ThreadPoolExecutor | None = None
         self.fault: StorageError | None = None
         """Why the last write failed, while the store is failing; None when all is well."""
+        self._needs_copy = False
+        self.on_committed: Callable[[int], None] = lambda now_us: None
+        """Told the time of each commit."""
         self.on_fault: Callable[[StorageError | None], None] = lambda fault: None
         """Told when the store starts to fail, and with None when it works again."""
 
     async def open(self) -> None:
         """Open the file, creating it if it is new; raises a typed error that says what to do."""
         if not self._clock.is_virtual:
-            self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self.path.name}")
+            self._writer_thread = Worker(f"write {self.path.name}")
             self._reader_threads = ThreadPoolExecutor(READERS, thread_name_prefix=f"read {self.path.name}")
         try:
             connection = await self._on_writer(lambda: open_writer(self.path, self._durability))
@@ -76,6 +81,7 @@ class Database:
             connection, str(self.path), self._clock.monotonic, self._clock.now_us, self._runs_twice
         )
         await self._on_writer(lambda: connection.execute(schema.HISTORY))
+        self._needs_copy = await self._on_writer(lambda: _has_data(connection))
         for _ in range(READERS):
             reading = open_reader(self.path)
             access = Access(reading)
@@ -97,13 +103,17 @@ class Database:
         self._stop_threads()
 
     async def migrate(self, owner: str, migrations: Sequence[Migration], backup: Path | None = None) -> int:
-        """Bring an owner's tables up to date; the file is copied to `backup` first if it holds data. Steps run."""
+        """Bring an owner's tables up to date; how many steps were run.
+
+        A file that held data when it was opened is copied to `backup` before the first step of any owner.
+        """
         committer = self._opened()
         steps = await self._on_writer(lambda: schema.pending(committer.connection, owner, migrations))
         if not steps:
             return 0
-        if backup is not None and await self._on_writer(lambda: _has_data(committer)):
+        if backup is not None and self._needs_copy:
             await self._on_writer(lambda: copy_into(self.path, backup))
+            self._needs_copy = False
         now_us = self._clock.now_us()
 
         def run() -> None:
@@ -192,29 +202,27 @@ class Database:
             else:
                 self._committed(group, count)
             return
-        asyncio.get_running_loop().run_in_executor(self._writer_thread, committer.commit, group).add_done_callback(
-            lambda future: self._landed(group, future)
-        )
 
-    def _landed(self, group: list[Write], future: asyncio.Future[int]) -> None:
-        error = future.exception()
-        if error is None:
-            self._committed(group, future.result())
-        else:
-            self._failed(group, error)
+        def landed(count: int | None, error: BaseException | None) -> None:
+            if count is None:
+                assert error is not None
+                self._failed(group, error)
+            else:
+                self._committed(group, count)
+
+        self._writer_thread.submit(lambda: committer.commit(group), landed)
 
     def _committed(self, group: list[Write], count: int) -> None:
         if self.fault is not None:
             log.warning("%s: writing works again", self.path)
             self.fault = None
             self.on_fault(None)
+        self.on_committed(self._clock.now_us())
         committed = group[:count]
         for write in committed:
-            for callback in write.callbacks:
-                try:
-                    callback()
-                except Exception:
-                    log.exception("%s: a callback after commit failed; the write itself is on disk", write.owner)
+            if write.callbacks:
+                with contexts.use(write.context):
+                    self._call_back(write)
         point("storage.after_callbacks")
         for write in committed:
             if write.done.done():
@@ -225,6 +233,14 @@ class Database:
                 write.done.set_exception(write.error)
         self._queue.put_back(group[count:])
         self._go_on()
+
+    @staticmethod
+    def _call_back(write: Write) -> None:
+        for callback in write.callbacks:
+            try:
+                callback()
+            except Exception:
+                log.exception("%s: a callback after commit failed; the write itself is on disk", write.owner)
 
     def _failed(self, group: list[Write], error: BaseException) -> None:
         if isinstance(error, StorageError):
@@ -250,7 +266,7 @@ class Database:
     async def _on_writer(self, work: Callable[[], T]) -> T:
         if self._writer_thread is None:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, work)
+        return await self._writer_thread.run(work)
 
     async def _on_reader(self, work: Callable[[], T]) -> T:
         if self._reader_threads is None:
@@ -258,10 +274,11 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._reader_threads, work)
 
     def _stop_threads(self) -> None:
-        for threads in (self._writer_thread, self._reader_threads):
-            if threads is not None:
-                threads.shutdown(wait=True)
+        if self._writer_thread is not None:
+            self._writer_thread.stop()
+        if self._reader_threads is not None:
+            self._reader_threads.shutdown(wait=True)
 
 
-def _has_data(committer: Committer) -> bool:
-    return bool(committer.connection.execute("SELECT count(*) FROM core__migrations").fetchone()[0])
+def _has_data(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM core__migrations").fetchone()[0])

@@ -99,6 +99,7 @@ class Committer:
         self._now_us = now_us
         self._runs_twice = runs_twice
         self._seq = self._seq_before = 0
+        self._at_us = 0
         self._changes: list[_Change] = []
 
     def commit(self, writes: list[Write]) -> int:
@@ -151,6 +152,7 @@ class Committer:
         self.connection.execute("BEGIN IMMEDIATE")
         row = self.connection.execute("SELECT change_seq FROM core__sequence").fetchone()
         self._seq = self._seq_before = row[0]
+        self._at_us = self._now_us()
         self._changes = []
 
     def _end(self) -> None:
@@ -185,6 +187,9 @@ class Committer:
             if fault_of(error, self._path) is not None:
                 raise
             write.error = error
+        except StopIteration as error:  # a future refuses it, and `next()` of something empty raises it
+            write.error = RuntimeError(f"{write.fn!r} of {write.owner} raised StopIteration")
+            write.error.__cause__ = error
         except Exception as error:
             fault = fault_of(error, self._path)
             if fault is not None:
@@ -201,7 +206,7 @@ class Committer:
         if seq is None:
             seq = self._take_seq()
         cause = write.context
-        self._changes.append((seq, self._now_us(), write.owner, cause.id, cause.actor, cause.parent_id))
+        self._changes.append((seq, self._at_us, write.owner, cause.id, cause.actor, cause.parent_id))
 
     def _take_seq(self) -> int:
         self._seq += 1
