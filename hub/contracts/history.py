@@ -125,14 +125,13 @@ class HistorySource(Protocol):
 HISTORY: ServiceKey[HistorySource] = ServiceKey("history.source")
 
 
-def state_line(change: StateChanged) -> StateLine | RemovedLine | None:
-    """The line for a change of state; None for one without an old or a new state."""
-    if change.new is None:
-        gone = change.old
-        return None if gone is None else RemovedLine(at_us=gone.reported_us, entity_id=gone.entity_id)
+def state_line(change: StateChanged, at_us: int) -> StateLine | RemovedLine:
+    """The line for a change of state that happened at an instant."""
     new = change.new
+    if new is None:
+        return RemovedLine(at_us=at_us, entity_id=change.entity_id)
     return StateLine(
-        at_us=new.updated_us, entity_id=new.entity_id, value=new.value, unit=new.unit, quality=new.quality,
+        at_us=at_us, entity_id=new.entity_id, value=new.value, unit=new.unit, quality=new.quality,
         source_us=new.source_us, attributes=new.attributes, context=new.context,
     )  # fmt: skip
 

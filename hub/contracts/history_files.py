@@ -112,7 +112,7 @@ class HistoryWriter:
             self._last_us = decode_line(last, str(path), start_us=header.start_us).at_us
 
     def write(self, line: Line) -> None:
-        """Add a line; after a step back of the wall clock under the time before it, since history never goes back."""
+        """Add a line; after a step back of the wall clock under the time before it: history never goes back."""
         if line.at_us < self._last_us:
             line = replace(line, at_us=self._last_us)
         self._last_us = line.at_us
@@ -141,5 +141,4 @@ def _mend(path: Path) -> str:
         tail = file.read()
         tail = tail[: tail.rfind(b"\n") + 1]
         file.truncate(start + len(tail))
-    lines = tail.decode(errors="replace").splitlines()
-    return lines[-1] if lines else ""
+    return tail.rstrip(b"\n").rsplit(b"\n", 1)[-1].decode()

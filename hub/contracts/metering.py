@@ -195,7 +195,7 @@ class Readings(Protocol):
         """Read all billing registers of a point, measured after this call; they go to the streams as well.
 
         Ahead of polls, behind commands. Raises `ReadFailed`, never returns an older value. Safe to repeat; calls
-        that overlap before the read has begun share it.
+        that overlap may share a read.
         """
 
     async def read_at(

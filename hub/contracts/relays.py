@@ -175,7 +175,7 @@ class Relays(Protocol):
         """Bring a relay to a position and prove it: identity, write, settle, read back, electrical evidence.
 
         Raises nothing for what can happen in the field: the result says it. A relay that stands as desired is
-        read, not written. The highest fence seen is durable and a lower one is refused, across restarts; the same
+        read, not written. The highest fence obeyed is durable and a lower one is refused, across restarts; the same
         fence and position may be asked again, and joins the command under way. A close goes before an open. An
         open that was not obeyed at its deadline, or when the process dies, never will be. Cancelling the caller
         withdraws a command that has not begun; one on the wire ends by itself and is recorded.
@@ -188,7 +188,7 @@ class Relays(Protocol):
         """What the relay can do; raises `NotFound` for a point without one."""
 
     def highest_fence(self, point: PointId) -> Fence:
-        """The highest fence obeyed so far, 0 before the first; a commissioning session commands under it."""
+        """The highest fence obeyed for supply, 0 before the first; a commissioning session commands under it."""
 
 
 RELAYS: ServiceKey[Relays] = ServiceKey("relays.relays")
@@ -206,8 +206,8 @@ def refusal_of(
 ) -> tuple[Refusal, str] | None:
     """Why grant, fence or deadline forbid a command, with the text for people; None when they allow it.
 
-    Part of the contract, so that the field layer and its fake cannot differ. `highest` is the highest fence
-    obeyed so far and what it was for.
+    Part of the contract, so that the field layer and its fake cannot differ. `highest` is the highest fence obeyed
+    for supply so far and what it was for; a commissioning session goes under it and does not move it.
     """
     if (grant.point, grant.desired, grant.fence) != (point, desired, fence):
         return Refusal.GRANT_MISMATCH, (

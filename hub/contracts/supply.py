@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Protocol
 
 from hub.contracts.axes import CreditState, OffReason, ShownState, WaitsFor
 from hub.contracts.ids import AccountId, Fence, PointId
@@ -27,6 +27,9 @@ LOCK = action_name("supply", "lock")
 UNLOCK = action_name("supply", "unlock")
 APPROVE = action_name("supply", "approve")
 CANCEL = action_name("supply", "cancel")
+
+REQUESTABLE = frozenset({OffReason.CREDIT, OffReason.SAFETY_TRIP})
+"""The reasons for which a trip may be requested, by rules as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +88,17 @@ class TripRequest:
     """A wish to open a relay, by a rule or a person; supply decides whether and when."""
 
     point: PointId
-    reason: Literal[OffReason.CREDIT, OffReason.SAFETY_TRIP]
+    reason: OffReason
     note: str
     """Why, in words that a tenant may read."""
+
+    def __post_init__(self) -> None:
+        """Refuse a reason that only a person's own action may set."""
+        if self.reason not in REQUESTABLE:
+            raise ValueError(
+                f"{self.point}: a trip for {self.reason.value} cannot be requested;"
+                f" {LOCK} sets it, in a person's name"
+            )
 
 
 class TripAnswer(Enum):

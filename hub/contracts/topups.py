@@ -53,12 +53,16 @@ class Settlement:
     """The SHA-256 of the signed message or file this rests on."""
     note: str = ""
 
-    @property
-    def identity(self) -> tuple[str, str, str | None, AccountId | None, int, str]:
-        """What must be the same whenever this payment is told again; anything else is a conflict."""
-        return (
-            self.provider, self.transaction_id, self.order_id, self.account, self.amount_minor, self.currency
-        )  # fmt: skip
+    def is_same_payment(
+        self, amount_minor: MinorUnits, currency: str, account: AccountId | None, order_id: str | None
+    ) -> bool:
+        """Whether what was told before under this transaction or order agrees with this; if not, it is a conflict.
+
+        A bill may know less than a callback: an account or order that one of the two does not name is no conflict.
+        """
+        accounts, orders = {self.account, account} - {None}, {self.order_id, order_id} - {None}
+        is_same_money = (self.amount_minor, self.currency) == (amount_minor, currency)
+        return is_same_money and len(accounts) < 2 and len(orders) < 2
 
 
 class SettledAs(Enum):

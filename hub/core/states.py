@@ -26,7 +26,7 @@ NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 
 
 class Quality(Enum):
-    """How far a value may be trusted; rules and trips accept `good` only, or say what else they accept."""
+    """How far a value may be trusted; who acts on it accepts `good` only, or says what else."""
 
     GOOD = "good"
     UNCERTAIN = "uncertain"

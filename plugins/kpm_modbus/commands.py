@@ -12,6 +12,7 @@ from hub.contracts.relays import (
     Desired,
     Evidence,
     Grant,
+    GrantSource,
     ObservedRelay,
     Outcome,
     Position,
@@ -76,7 +77,8 @@ class Commands:
         if refusal is not None:
             result = self._result(point, desired, fence, queued_us, Outcome.REFUSED, refusal[1], refusal=refusal[0])
         else:
-            await self._note_fence(point, fence, desired)
+            if grant.source is GrantSource.SUPPLY:
+                await self._note_fence(point, fence, desired)
             result = await self._carry_out(meter, desired, fence, queued_us)
         await self._record(result, grant)
         self._hub.bus.publish(CommandFinished(context=grant.context, result=result))

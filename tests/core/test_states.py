@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from enum import IntEnum
 
 import pytest
 
@@ -25,6 +26,12 @@ from hub.core.states import (
     StateReported,
     Value,
 )
+
+
+class Level(IntEnum):
+    """A number that is more than a number."""
+
+    HIGH = 3
 
 
 class HandClock(Clock):
@@ -68,7 +75,7 @@ def house() -> House:
 
 Write = Callable[[StateMachine], object]
 
-WRITES: dict[str, tuple[Write, tuple[int, int, int, int], bool]] = {
+WRITES: dict[str, tuple[Write, tuple[int, int, int, int], bool | None]] = {
     "the same again": (lambda s: s.set("sensor.a", 1, unit="V"), (2000, 1000, 1000, 2000), False),
     "the same, unit left out": (lambda s: s.set("sensor.a", 1), (2000, 1000, 1000, 2000), False),
     "the same, measured earlier": (lambda s: s.set("sensor.a", 1, source_us=1500), (1500, 1000, 1000, 2000), False),
@@ -79,7 +86,7 @@ WRITES: dict[str, tuple[Write, tuple[int, int, int, int], bool]] = {
     "other attributes": (lambda s: s.set("sensor.a", 1, attributes={"n": 2}), (2000, 1000, 2000, 2000), True),
     "no attributes": (lambda s: s.set("sensor.a", 1, attributes={}), (2000, 1000, 2000, 2000), True),
     "a mark": (lambda s: s.mark("sensor.a", STALE), (1000, 1000, 2000, 1000), True),
-    "the mark it has": (lambda s: s.mark("sensor.a", GOOD), (1000, 1000, 1000, 1000), None),  # type: ignore[dict-item]
+    "the mark it has": (lambda s: s.mark("sensor.a", GOOD), (1000, 1000, 1000, 1000), None),
 }
 
 
@@ -153,7 +160,7 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "a signalling Decimal NaN": ("sensor.a", Decimal("sNaN"), "sensor.a: sNaN is not a number"),
     "an infinite Decimal": ("sensor.a", Decimal("Infinity"), "sensor.a: Infinity is not a number"),
     "a list": ("sensor.a", [1], "sensor.a: a state's value is int, float, Decimal, str, bool or None, not list"),
-    "a subclass of int": ("sensor.a", Quality, "not EnumType"),
+    "a subclass of int": ("sensor.a", Level.HIGH, "not Level"),
     "an id without domain": (
         "a",
         1,

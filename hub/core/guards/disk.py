@@ -170,10 +170,10 @@ class DiskWatch:
             log.warning("the disk of %s has room again: %d MB", self._folder, free_bytes // MB)
             self._on_ok(space)
         if self._ballast is not None:
-            await self._balance(self._ballast, space)
+            await self._adjust(self._ballast, space)
         return space
 
-    async def _balance(self, ballast: Ballast, space: DiskSpace) -> None:
+    async def _adjust(self, ballast: Ballast, space: DiskSpace) -> None:
         if space.free_bytes < FULL_BYTES:
             if await self._blocking(ballast.release):
                 log.error("the disk of %s is full; its reserve was given away, make room now", self._folder)

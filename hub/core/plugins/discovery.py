@@ -6,7 +6,7 @@ import importlib.util
 import logging
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,7 +15,7 @@ from types import ModuleType
 import pluggy
 
 from hub import hookspecs
-from hub.core.config import ConfigError
+from hub.core.config import ConfigError, ConfigErrors
 from hub.core.plugins.manifest import Check, Plugin
 from hub.core.site import Site
 
@@ -84,6 +84,10 @@ class Registry:
             )
         return plugin
 
+    def names(self) -> set[str]:
+        """The names of all plugins that are there, working or broken."""
+        return {*self.found, *(one.name for one in self.broken)}
+
     def commands(self, cli: object) -> None:
         """Let each plugin add its verbs; one that raises is noted and the others go on."""
         for name, module in self._manager.list_name_plugin():
@@ -94,22 +98,38 @@ class Registry:
                 except Exception as error:  # noqa: BLE001 - see above
                     self.broken.append(Broken(name, "command line", _reason(error)))
 
-    def checks(self) -> Iterable[tuple[str, Check]]:
-        """The checks of all plugins for `hub doctor`, with the plugin's name."""
+    def checks(self) -> Iterator[tuple[str, Check]]:
+        """The checks of all plugins for `hub doctor`, with the plugin's name; a raising hook is noted."""
         for name, module in self._manager.list_name_plugin():
             hook = getattr(module, "hub_checks", None)
             if hook is not None:
-                for check in hook():
+                try:
+                    offered = list(hook())
+                except Exception as error:  # noqa: BLE001 - see above
+                    self.broken.append(Broken(name, "hub doctor", _reason(error)))
+                    continue
+                for check in offered:
                     yield name, check
 
     def check(self, site: Site) -> list[ConfigError]:
-        """What the plugins find wrong with their own files in a site's folder."""
+        """What the plugins that a site uses find wrong with their own files in its folder."""
         errors: list[ConfigError] = []
-        for _, module in self._manager.list_name_plugin():
+        for name, module in self._manager.list_name_plugin():
             hook = getattr(module, "hub_check", None)
-            if hook is not None:
+            if hook is None or not self.is_used(name, site):
+                continue
+            try:
                 errors += hook(site)
+            except ConfigErrors as found:
+                errors += found.errors
+            except Exception as error:  # noqa: BLE001 - see above
+                errors.append(ConfigError(f"plugin {name}: its check failed: {_reason(error)}"))
         return errors
+
+    def is_used(self, name: str, site: Site) -> bool:
+        """Whether a site's hub runs the plugin, named or unasked; a package that only has hooks is always used."""
+        found = self.found.get(name)
+        return name in site.plugins or found is None or found.plugin.manifest.is_default
 
 
 def discover(points: Iterable[EntryPoint] | None = None) -> Registry:

@@ -18,7 +18,7 @@ from hub.core.ids import Ids
 from hub.core.kernel import Kernel
 from hub.core.principals import OWNER, Principal
 from hub.core.queries import Answer
-from hub.core.registry import Entity, EntityWanted, Registry
+from hub.core.registry import Device, DeviceWanted, Entity, EntityWanted, Registry
 from hub.core.selectors import Selector, subscribe_selection
 from hub.core.services import ServiceKey
 from hub.core.site import Site
@@ -61,8 +61,8 @@ class Ownership:
                 logging.getLogger(__name__).exception("%s: taking back a registration failed", self.owner)
 
 
-class _FloodMeter:
-    """A token bucket over a plugin's events and state writes; virtual time has no rate, so it is not metered."""
+class _FloodGate:
+    """A token bucket over a plugin's events and state writes; virtual time has no rate, so nothing is counted."""
 
     __slots__ = ("_checked_at", "_clock", "_left", "_owner")
 
@@ -95,11 +95,11 @@ class _FloodMeter:
 class PluginBus:
     """The bus for one plugin."""
 
-    def __init__(self, bus: Bus, own: Ownership, meter: _FloodMeter) -> None:
+    def __init__(self, bus: Bus, own: Ownership, gate: _FloodGate) -> None:
         """Bind the bus to an owner."""
         self._bus = bus
         self._own = own
-        self._meter = meter
+        self._gate = gate
 
     def subscribe(self, event_type: type[E], callback: Callback[E], *, key: str | None = None) -> Unsubscribe:
         """Call back for every event of exactly this type, or only for those with a key."""
@@ -119,20 +119,20 @@ class PluginBus:
 
     def publish(self, event: Event) -> None:
         """Tell an event to its type's listeners."""
-        self._meter.take()
+        self._gate.take()
         self._bus.publish(event)
 
 
 class PluginStates:
     """The state machine for one plugin: reads everything, writes its own entities."""
 
-    def __init__(self, kernel: Kernel, own: Ownership, meter: _FloodMeter, owners: dict[str, str]) -> None:
+    def __init__(self, kernel: Kernel, own: Ownership, gate: _FloodGate, owners: dict[str, str]) -> None:
         """Bind the states to an owner."""
         self._states = kernel.states
         self._registry = kernel.registry
         self._own = own
         self._owners = owners
-        self._take = meter.take
+        self._take = gate.take
         self._mine: set[str] = set()
         self.get = kernel.states.get
 
@@ -383,9 +383,9 @@ class PluginHub:
         self.ids: Ids = kernel.ids
         self.holds: Holds = kernel.holds
         self.registry: Registry = kernel.registry
-        meter = _FloodMeter(name, kernel.clock)
-        self.bus = PluginBus(kernel.bus, self.own, meter)
-        self.states = PluginStates(kernel, self.own, meter, owners)
+        gate = _FloodGate(name, kernel.clock)
+        self.bus = PluginBus(kernel.bus, self.own, gate)
+        self.states = PluginStates(kernel, self.own, gate, owners)
         self.db = PluginDatabase(kernel.db, name)
         self.history = PluginDatabase(kernel.history, name)
         self.actions = PluginActions(kernel, self.own)
@@ -425,6 +425,10 @@ class PluginHub:
         """Register entities, or find them again by their unique id; in one transaction."""
         entities = await self.registry.ensure_entities(wanted, owner=self.name)
         return [EntityHandle(entity, self.registry, self.states) for entity in entities]
+
+    async def add_device(self, wanted: DeviceWanted) -> Device:
+        """Register a device, or find it again by its unique id."""
+        return await self.registry.hardware.ensure(wanted, owner=self.name)
 
     def spawn(self, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
         """Run work once as the plugin's task; if it raises, that is logged and counted."""

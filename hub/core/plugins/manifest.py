@@ -39,7 +39,7 @@ class Manifest:
     """Voluptuous schema of the plugin's section in `hub.yaml`; None: it takes no configuration."""
     migrations: tuple[Migration, ...] = ()
     critical: bool = False
-    """Holds money or relays: restarted for ever, never quarantined, and the site is on hold while it is down."""
+    """Much depends on it: restarted for ever, never quarantined, and the site is on hold while it is down."""
     is_default: bool = False
     """Runs without being named in `hub.yaml`."""
 
