@@ -5,7 +5,11 @@ from __future__ import annotations
 import struct
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from hub.contracts.links import LinkFailed
+from hub.core.errors import HubError
+
+
+class Unreadable(HubError):
+    """Words that are no value of the type that stands there."""
 
 
 def float32_raw(words: tuple[int, ...], scale: int) -> int:
@@ -13,7 +17,7 @@ def float32_raw(words: tuple[int, ...], scale: int) -> int:
     (value,) = struct.unpack(">f", struct.pack(">2H", *words))
     exact = Decimal(value)
     if not exact.is_finite():
-        raise LinkFailed(f"the meter sent no number (words {words[0]:04x} {words[1]:04x})")
+        raise Unreadable(f"the meter sent no number (words {words[0]:04x} {words[1]:04x})")
     return int(exact.scaleb(-scale).to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
@@ -23,4 +27,4 @@ def ascii_text(words: tuple[int, ...]) -> str:
     try:
         return text.decode("ascii")
     except UnicodeDecodeError:
-        raise LinkFailed(f"the meter sent no text where its serial number stands ({text.hex()})") from None
+        raise Unreadable(f"the meter sent no text where its serial number stands ({text.hex()})") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from hub.contracts.ids import Fence, PointId
-from hub.contracts.links import LinkFailed
 from hub.contracts.relays import (
     CommandFinished,
     CommandResult,
@@ -25,7 +24,7 @@ from hub.core.errors import NotFound
 from hub.core.faultpoints import point as fault_point
 from hub.core.plugins import PluginHub
 from hub.core.storage import Migration, Reader, Tx
-from plugins.kpm_modbus.meter import Meter, WrongIdentity
+from plugins.kpm_modbus.meter import NOT_READ, Meter, WrongIdentity
 
 MIGRATIONS = (
     Migration(
@@ -128,7 +127,7 @@ class Commands:
             return self._result(
                 meter.point, desired, fence, queued_us, Outcome.REFUSED, str(error), refusal=Refusal.WRONG_IDENTITY
             )
-        except LinkFailed as error:
+        except NOT_READ as error:
             outcome = Outcome.FAILED if first_byte_us is None else Outcome.UNKNOWN
             return self._result(meter.point, desired, fence, queued_us, outcome, str(error), first_byte_us)
         evidence = observed.evidence

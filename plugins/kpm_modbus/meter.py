@@ -7,12 +7,13 @@ import struct
 from dataclasses import dataclass
 
 from hub.contracts.ids import MeterId, PointId, RegisterId
-from hub.contracts.links import Link, LinkFailed
+from hub.contracts.links import Function, Link, LinkFailed, Request
 from hub.contracts.metering import EpochHint, Reading, ReadingTag
 from hub.contracts.relays import Evidence, Position
 from hub.core.clock import Clock
+from hub.core.errors import HubError
 from hub.core.states import GOOD
-from plugins.kpm_modbus.codec import ascii_text, float32_raw
+from plugins.kpm_modbus.codec import Unreadable, ascii_text, float32_raw
 
 # Compere KPM33B, user manual V3.4, chapter 6.
 SERIAL, SERIAL_WORDS = 0x0012, 7
@@ -23,7 +24,13 @@ ENERGY_SCALE = -3  # kWh to the watt-hour
 IMPORT = RegisterId("energy_import")
 
 
-class WrongIdentity(LinkFailed):
+TIMEOUT_S = 0.3
+
+NOT_READ = (LinkFailed, Unreadable)
+"""What can go wrong when a meter is read."""
+
+
+class WrongIdentity(HubError):
     """Another instrument than expected answered."""
 
 
@@ -51,7 +58,7 @@ class Meter:
 
     async def identify(self) -> None:
         """Prove who answers; raises `WrongIdentity`."""
-        found = ascii_text(await self._link.read_registers(self.unit, SERIAL, SERIAL_WORDS))
+        found = ascii_text(await self._registers(SERIAL, SERIAL_WORDS))
         if found != self.serial:
             raise WrongIdentity(
                 f"{self.point}: unit {self.unit} says it is {found!r}, expected {self.serial!r}; "
@@ -62,9 +69,9 @@ class Meter:
         """Read identity, energy, power and relay in one run of transactions."""
         await self.identify()
         began_us = self._clock.now_us()
-        words = await self._link.read_registers(self.unit, ENERGY_IMPORT, 2)
+        words = await self._registers(ENERGY_IMPORT, 2)
         ended_us = self._clock.now_us()
-        power = await self._link.read_registers(self.unit, POWER_TOTAL, 2)
+        power = await self._registers(POWER_TOTAL, 2)
         relay = await self.read_relay()
         reading = Reading(
             point=self.point,
@@ -89,14 +96,13 @@ class Meter:
 
     async def read_relay(self) -> Evidence:
         """The relay's status bits and the largest phase current."""
-        bits = await self._link.read_coils(self.unit, RELAY, RELAY_PHASES)
-        words = await self._link.read_registers(self.unit, CURRENTS, 6)
+        phases = await self._ask(Function.READ_COILS, RELAY, RELAY_PHASES)
+        words = await self._registers(CURRENTS, 6)
         current_ma = max(float32_raw(words[place : place + 2], -3) for place in (0, 2, 4))
-        closed = (1 << RELAY_PHASES) - 1
-        position = {0: Position.OPEN, closed: Position.CLOSED}.get(bits & closed, Position.UNKNOWN)
+        position = {0: Position.OPEN, RELAY_PHASES: Position.CLOSED}.get(sum(phases), Position.UNKNOWN)
         return Evidence(
             position=position,
-            status_words=(bits,),
+            status_words=phases,
             current_ma=current_ma,
             voltage_mv=None,
             serial=self.serial,
@@ -105,4 +111,12 @@ class Meter:
 
     async def write_relay(self, is_closed: bool) -> None:
         """Send the level to the relay's coil."""
-        await self._link.write_coil(self.unit, RELAY, is_closed)
+        request = Request(unit=self.unit, function=Function.WRITE_COIL, address=RELAY, values=(int(is_closed),))
+        await self._link.transact(request, TIMEOUT_S)
+
+    async def _registers(self, address: int, count: int) -> tuple[int, ...]:
+        return await self._ask(Function.READ_HOLDING_REGISTERS, address, count)
+
+    async def _ask(self, function: Function, address: int, count: int) -> tuple[int, ...]:
+        request = Request(unit=self.unit, function=function, address=address, count=count)
+        return (await self._link.transact(request, TIMEOUT_S)).words

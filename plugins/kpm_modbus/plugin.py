@@ -9,7 +9,7 @@ from typing import Literal
 import voluptuous as vol
 
 from hub.contracts.ids import BusId, MeterId, PointId
-from hub.contracts.links import LINKS, LinkFailed
+from hub.contracts.links import LINKS
 from hub.contracts.metering import (
     READINGS,
     Liveness,
@@ -26,16 +26,17 @@ from hub.contracts.naming import check_slug, point_binary, point_sensor, unique_
 from hub.contracts.relays import RELAYS, ObservedRelay, Position
 from hub.contracts.streams import ReadingStream
 from hub.core.config.fields import duration
-from hub.core.errors import NotFound
+from hub.core.errors import HubError, NotFound
 from hub.core.plugins import EntityHandle, Manifest, Plugin, PluginHub
 from hub.core.registry import EntityWanted
 from hub.core.states import BAD
 from hub.core.storage import Tx
 from plugins.kpm_modbus.commands import MIGRATIONS, Commands
-from plugins.kpm_modbus.meter import ENERGY_SCALE, IMPORT, Meter, Poll
+from plugins.kpm_modbus.meter import ENERGY_SCALE, IMPORT, NOT_READ, Meter, Poll, WrongIdentity
 
 POWER_MAX_W = 69_000  # 3 x 230 V x 100 A
 MISSES_TO_SILENT = 3
+UNANSWERED = (*NOT_READ, WrongIdentity)
 
 
 def point_id(value: object) -> PointId:
@@ -144,7 +145,7 @@ class FieldReadings:
                 return (await self.poll(place, tag),)
         except TimeoutError:
             raise ReadFailed(point, ReadFailure.DEADLINE, f"{point}: no reading before the deadline") from None
-        except LinkFailed as error:
+        except UNANSWERED as error:
             raise ReadFailed(point, ReadFailure.NO_REPLY, str(error)) from error
 
     async def read_at(
@@ -156,7 +157,7 @@ class FieldReadings:
         async def one(point: PointId) -> tuple[Reading, ...] | ReadFailed:
             try:
                 return (await self.poll(self._place(point), ReadingTag.BOUNDARY, instant_us),)
-            except LinkFailed as error:
+            except UNANSWERED as error:
                 return ReadFailed(point, ReadFailure.NO_REPLY, str(error))
 
         ordered = list(points)
@@ -231,7 +232,7 @@ class ModbusPlugin(Plugin):
         while True:
             try:
                 await self._readings.poll(place)
-            except LinkFailed as error:
+            except UNANSWERED as error:
                 self._missed(place, error)
             else:
                 self._answered(place)
@@ -239,7 +240,7 @@ class ModbusPlugin(Plugin):
             due += period_s * max(1, int((now - due) / period_s) + 1)
             await self._hub.clock.sleep(due - now)
 
-    def _missed(self, place: Place, error: LinkFailed) -> None:
+    def _missed(self, place: Place, error: HubError) -> None:
         place.misses += 1
         if place.misses == 1:
             self._hub.log.info("%s missed a poll: %s", place.meter.point, error)

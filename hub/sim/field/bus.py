@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 
-from hub.contracts.links import LinkFailed
+from hub.contracts.links import Failure, Function, LinkFailed, Reply, Request, WireTiming
 from hub.core.clock import Clock
-from hub.sim.field.meter import RELAY, RELAY_CLOSED_BITS, NoSuchRegister, SimulatedMeter
+from hub.sim.field.meter import RELAY, RELAY_PHASES, NoSuchRegister, SimulatedMeter
 
-CHARACTER_S = 11 / 9600  # 8E1 at 9600 baud
 TURN_S = 0.020
-TIMEOUT_S = 0.300
 
 
 class SimulatedBus:
@@ -20,44 +19,44 @@ class SimulatedBus:
         """Hang meters on the bus by unit number."""
         self._clock = clock
         self.meters = meters
+        self.timing = WireTiming.of(9600)
         self._wire = asyncio.Lock()
         self.silent: set[int] = set()
         """Units that do not answer."""
         self.frames = 0
 
-    async def read_registers(self, unit: int, address: int, count: int) -> tuple[int, ...]:
-        """Holding registers, after their time on the wire."""
+    async def transact(self, request: Request, timeout_s: float) -> Reply:
+        """Carry a request to its meter and the answer back, in the time that both take."""
         async with self._wire:
-            meter = await self._transact(unit, 8, 5 + 2 * count)
-            try:
-                return meter.words(address, count)
-            except NoSuchRegister as error:
-                raise LinkFailed(f"unit {unit}: exception 2, {error}") from None
-
-    async def read_coils(self, unit: int, address: int, count: int) -> int:
-        """The relay's bits, one per phase."""
-        async with self._wire:
-            meter = await self._transact(unit, 8, 6)
-            if address != RELAY:
-                raise LinkFailed(f"unit {unit}: exception 2, no coil {address:#06x}")
-            return RELAY_CLOSED_BITS if meter.is_closed else 0
-
-    async def write_coil(self, unit: int, address: int, is_on: bool) -> None:
-        """Move the relay."""
-        async with self._wire:
-            meter = await self._transact(unit, 8, 8)
-            if address != RELAY:
-                raise LinkFailed(f"unit {unit}: exception 2, no coil {address:#06x}")
-            meter.switch(is_on)
+            self.frames += 1
+            sent_us = self._clock.now_us()
+            meter = self.meters.get(request.unit)
+            if meter is None or request.unit in self.silent:
+                await self._clock.sleep(request.request_bytes * self.timing.character_s + timeout_s)
+                raise LinkFailed(Failure.NO_REPLY, f"unit {request.unit}: no reply within {timeout_s:g} s")
+            await self._clock.sleep(self.timing.transaction_s(request, TURN_S))
+            words = _answer(meter, request)
+            return Reply(
+                words=words,
+                frame=struct.pack(f">BB{len(words)}H", request.unit, request.function, *words),
+                sent_us=sent_us,
+                received_us=self._clock.now_us(),
+                turn_us=round(TURN_S * 1e6),
+            )
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _transact(self, unit: int, request_bytes: int, reply_bytes: int) -> SimulatedMeter:
-        self.frames += 1
-        meter = self.meters.get(unit)
-        if meter is None or unit in self.silent:
-            await self._clock.sleep(request_bytes * CHARACTER_S + TIMEOUT_S)
-            raise LinkFailed(f"unit {unit}: no reply within {TIMEOUT_S:g} s")
-        await self._clock.sleep((request_bytes + reply_bytes + 7) * CHARACTER_S + TURN_S)
-        return meter
+
+def _answer(meter: SimulatedMeter, request: Request) -> tuple[int, ...]:
+    if request.function is Function.READ_HOLDING_REGISTERS:
+        try:
+            return meter.words(request.address, request.count)
+        except NoSuchRegister as error:
+            raise LinkFailed(Failure.EXCEPTION, f"unit {request.unit}: {error}", exception_code=2) from None
+    if request.address != RELAY or request.function not in {Function.READ_COILS, Function.WRITE_COIL}:
+        raise LinkFailed(Failure.EXCEPTION, f"unit {request.unit}: no such function or address", exception_code=2)
+    if request.function is Function.WRITE_COIL:
+        meter.switch(bool(request.values[0]))
+        return ()
+    return (int(meter.is_closed),) * min(request.count, RELAY_PHASES)
