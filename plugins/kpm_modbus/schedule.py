@@ -1,0 +1,156 @@
+"""What a bus does next: commands ahead of all, polls by the earliest deadline, probes of dead meters in between.
+
+A pure structure over monotonic seconds; the bus worker asks it and carries out. Polls keep a fixed phase: one that
+came late is done once and counted, never piled up.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import count
+from math import ceil
+from typing import Generic, TypeVar
+
+J = TypeVar("J")
+
+GRID_SLACK = 1e-9
+"""So much of a period is rounding, not lateness."""
+
+PROBE_SHARE = 0.05
+"""The most of a bus's time that probes of dead meters may take from live ones."""
+
+LOAD_MAX = 0.9
+"""Groups are stretched until the planned load is below this."""
+
+STRETCH_ORDER = ("slow", "normal")
+"""Which groups give way on overload, the first first; `fast` never does."""
+
+
+class Rank(IntEnum):
+    """The order of commands among themselves: power back first."""
+
+    CLOSE = 0
+    VERIFY = 1
+    OPEN = 2
+    READ = 3
+    """A read that somebody waits for, such as before a trip."""
+
+
+@dataclass(slots=True)
+class Poll(Generic[J]):
+    """A job that comes again on a fixed phase grid."""
+
+    job: J
+    period_s: float
+    due_s: float
+    time_s: float
+    """What it is expected to take on the wire."""
+    group: str = "normal"
+    done: int = 0
+    missed: int = 0
+    lateness_s: float = 0.0
+
+    def complete(self, now_s: float) -> None:
+        """Note that it was done now, and find its next place on the grid."""
+        self.done += 1
+        self.lateness_s = max(0.0, now_s - self.due_s)
+        self.skip(now_s)
+
+    def skip(self, now_s: float) -> None:
+        """Go to the next place on the grid from now on; places that passed meanwhile are counted as missed."""
+        behind = max(0, ceil((now_s - self.due_s) / self.period_s - GRID_SLACK) - 1)
+        self.missed += behind
+        self.due_s += (behind + 1) * self.period_s
+
+
+@dataclass(slots=True)
+class Probe(Generic[J]):
+    """A look whether a dead meter is back."""
+
+    job: J
+    time_s: float
+    """What it costs when nobody answers."""
+    due_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[J]):
+    """What to do now."""
+
+    job: J
+    poll: Poll[J] | None = None
+    probe: Probe[J] | None = None
+
+
+@dataclass(slots=True)
+class Schedule(Generic[J]):
+    """One bus's commands, polls and probes."""
+
+    polls: list[Poll[J]] = field(default_factory=list)
+    probes: dict[object, Probe[J]] = field(default_factory=dict)
+    _urgent: list[tuple[Rank, int, J]] = field(default_factory=list)
+    _numbers: Callable[[], int] = field(default_factory=lambda: count().__next__)
+    _probes_from_s: float = 0.0
+    """Before this, a probe may only use time that no poll wants."""
+
+    def put_urgent(self, job: J, rank: Rank) -> None:
+        """Do this ahead of all polls."""
+        heapq.heappush(self._urgent, (rank, self._numbers(), job))
+
+    def next(self, now_s: float) -> Turn[J] | float:
+        """The next job, or how many seconds to wait for one."""
+        if self._urgent:
+            return Turn(heapq.heappop(self._urgent)[2])
+        poll = min(self.polls, key=lambda poll: poll.due_s, default=None)
+        next_due_s = poll.due_s if poll is not None else float("inf")
+        if poll is not None and poll.due_s <= now_s and not self._probe_goes_first(now_s):
+            return Turn(poll.job, poll=poll)
+        probe = min(self.probes.values(), key=lambda probe: probe.due_s, default=None)
+        if probe is not None and probe.due_s <= now_s:
+            fits_before = now_s + probe.time_s <= next_due_s
+            if fits_before or now_s >= self._probes_from_s:
+                if not fits_before:
+                    self._probes_from_s = now_s + probe.time_s / PROBE_SHARE
+                return Turn(probe.job, probe=probe)
+        waits = [next_due_s]
+        if probe is not None:
+            waits.append(max(probe.due_s, min(self._probes_from_s, next_due_s)))
+        return max(0.0, min(waits) - now_s)
+
+    def _probe_goes_first(self, now_s: float) -> bool:
+        """Whether the probes' share is due although polls wait: dead meters must come back on a full bus too."""
+        return now_s >= self._probes_from_s and any(probe.due_s <= now_s for probe in self.probes.values())
+
+    @property
+    def load(self) -> float:
+        """The share of the bus's time that its polls are planned to take."""
+        return sum(poll.time_s / poll.period_s for poll in self.polls)
+
+
+def stretch(loads: dict[str, float], load_max: float = LOAD_MAX) -> dict[str, float]:
+    """By how much to stretch each group's periods so that the planned load fits; 1.0 means not at all.
+
+    The slow group gives way first, up to ten times, then the normal one; the fast one never.
+    """
+    factors = dict.fromkeys(loads, 1.0)
+    for group in STRETCH_ORDER:
+        excess = sum(load / factors[name] for name, load in loads.items()) - load_max
+        load = loads.get(group, 0.0)
+        if excess <= 0 or load == 0:
+            continue
+        left = max(load - excess, load / 10)
+        factors[group] = load / left
+    return factors
+
+
+def spread(polls: Iterable[Poll[J]], start_s: float) -> None:
+    """Give polls of the same period evenly spread phases, so that they do not all come due at once."""
+    by_period: dict[float, list[Poll[J]]] = {}
+    for poll in polls:
+        by_period.setdefault(poll.period_s, []).append(poll)
+    for period_s, same in by_period.items():
+        for place, poll in enumerate(same):
+            poll.due_s = start_s + period_s * place / len(same)
