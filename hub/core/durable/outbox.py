@@ -192,6 +192,8 @@ class _Worker:
         self._parallel = parallel
         self._backoff = backoff
         self._limit_s = limit_s
+        self._ahead_max_us = int(backoff.cap_s * (1 + backoff.jitter) * 1e6)
+        """No turn is set further ahead than this; if one is, the wall clock was put back, and it is due."""
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -199,7 +201,10 @@ class _Worker:
             self.wake.clear()
             rows, next_us = await self._db.read(self._due)
             if rows:
-                await asyncio.gather(*(self._one(row) for row in rows))
+                # All of them to their end: one left behind would be delivered again beside itself.
+                for outcome in await asyncio.gather(*map(self._one, rows), return_exceptions=True):
+                    if outcome is not None:
+                        raise outcome
                 continue
             pause_s = IDLE_LOOK_S
             if next_us is not None:
@@ -211,10 +216,11 @@ class _Worker:
                 pass
 
     def _due(self, reader: Reader) -> tuple[list[Row], int | None]:
+        now_us = self._clock.now_us()
         rows = reader.all(
-            "SELECT * FROM core__outbox WHERE topic = ? AND state = 'pending' AND next_try_us <= ?"
-            " ORDER BY next_try_us, id LIMIT ?",
-            (self._topic, self._clock.now_us(), self._parallel),
+            "SELECT * FROM core__outbox WHERE topic = ? AND state = 'pending'"
+            " AND (next_try_us <= ? OR next_try_us > ?) ORDER BY next_try_us, id LIMIT ?",
+            (self._topic, now_us, now_us + self._ahead_max_us, self._parallel),
         )
         if rows:
             return rows, None
@@ -234,29 +240,47 @@ class _Worker:
             self._topic, row["key"], decode(row["payload"]), attempt, row["created_us"], row["expires_us"], cause
         )
         point("outbox.before_deliver")
+        limit = asyncio.timeout(self._limit_s)
         try:
             with contexts.use(cause):
-                async with asyncio.timeout(self._limit_s):
+                async with limit:
                     result = await self._deliver(item)
         except Undeliverable as error:
             await self._settle(row, "failed", None, str(error))
-        except Exception as error:  # noqa: BLE001 - any failure means: not delivered, try again
+        except (Exception, asyncio.CancelledError) as error:  # any failure means: not delivered, try again
+            if isinstance(error, asyncio.CancelledError) and self._is_being_cancelled():
+                raise
             text = f"{type(error).__name__}: {error}"
-            if isinstance(error, TimeoutError):
+            if limit.expired():
                 text = f"no answer within {self._limit_s:g} s"
             log.warning("outbox %s: %s not delivered, attempt %d: %s", self._topic, row["key"], attempt, text)
             again_us = now_us + int(self._backoff.pause_s(attempt, self._ids) * 1e6)
             await self._record(
-                "UPDATE core__outbox SET attempts = ?, last_error = ?, next_try_us = ? WHERE id = ?",
+                "UPDATE core__outbox SET attempts = ?, last_error = ?, next_try_us = ?"
+                " WHERE id = ? AND state = 'pending'",
                 (attempt, text, again_us, row["id"]),
             )
         else:
             point("outbox.after_deliver")
-            await self._settle(row, "done", encode(result), None)
+            await self._settle(row, "done", self._recordable(row, result), None)
+
+    @staticmethod
+    def _is_being_cancelled() -> bool:
+        """Whether this very task is to end, and not only something that the consumer awaited."""
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
+    def _recordable(self, row: Row, result: object) -> str | None:
+        try:
+            return encode(result)
+        except (TypeError, ValueError) as error:
+            log.error("outbox %s: %s was delivered, its result cannot be kept: %s", self._topic, row["key"], error)
+            return None
 
     async def _settle(self, row: Row, state: str, result: str | None, error: str | None) -> None:
         await self._record(
-            "UPDATE core__outbox SET state = ?, attempts = attempts + 1, result = ?, last_error = ? WHERE id = ?",
+            "UPDATE core__outbox SET state = ?, attempts = attempts + 1, result = ?, last_error = ?"
+            " WHERE id = ? AND state = 'pending'",
             (state, result, error, row["id"]),
         )
 

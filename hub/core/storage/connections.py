@@ -7,7 +7,7 @@ import sqlite3
 from enum import Enum
 from pathlib import Path
 
-from hub.core.storage.errors import StorageCorrupt, StorageIOFailed, fault_of
+from hub.core.storage.errors import StorageCorrupt, StorageError, StorageIOFailed, StorageRefused, fault_of
 
 QUICK_CHECK_BYTES_MAX = 256 * 1024 * 1024
 """Files up to this size are checked page by page when they are opened."""
@@ -32,8 +32,9 @@ class Durability(Enum):
 def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
     """Open a file for its one writer; a damaged file raises and is left as it is."""
     try:
-        is_new = not path.exists()
-        if is_new:
+        if path.exists():
+            _refuse_damaged(path)
+        else:
             path.touch(mode=0o600)
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=2.0
@@ -44,8 +45,6 @@ def open_writer(path: Path, durability: Durability) -> sqlite3.Connection:
         raise fault_of(error, str(path)) or error from error
     try:
         _prepare(connection, path, durability)
-        if not is_new:
-            _check(connection, path)
         connection.executescript(BOOTSTRAP)
     except sqlite3.Error as error:
         connection.close()
@@ -67,11 +66,16 @@ def open_reader(path: Path) -> sqlite3.Connection:
             cached_statements=256,
             timeout=2.0,
         )
+    except sqlite3.Error as error:
+        raise fault_of(error, str(path)) or error from error
+    try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:
+        connection.close()
         raise fault_of(error, str(path)) or error from error
     return connection
 
@@ -97,10 +101,22 @@ def _prepare(connection: sqlite3.Connection, path: Path, durability: Durability)
             )
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    if path.stat().st_size > QUICK_CHECK_BYTES_MAX:
-        return
-    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+def _refuse_damaged(path: Path) -> None:
+    """Look for damage as a reader: a writing connection would put the log into the damaged file when it closes."""
+    verdict = "ok"
+    try:
+        connection = open_reader(path)
+        try:
+            if path.stat().st_size <= QUICK_CHECK_BYTES_MAX:
+                verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        finally:
+            connection.close()
+    except StorageCorrupt:
+        raise
+    except StorageError:
+        return  # whatever else is wrong, opening it for writing says it
+    except sqlite3.Error as error:
+        raise fault_of(error, str(path)) or error from error
     if verdict != "ok":
         raise StorageCorrupt(
             f"{path}: damaged ({verdict}); the file is kept as it is: copy it aside and run `hub backup restore`"
@@ -108,15 +124,40 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def copy_into(path: Path, target: Path) -> None:
-    """Write a compact, consistent copy of a file that may be in use; the target must not exist."""
+    """Write a compact, consistent copy of a file that may be in use; the target must not exist.
+
+    The copy gets its name once it is whole and on disk: nobody shall find half a backup.
+    """
+    if target.exists():
+        raise StorageRefused(f"{target} exists already; name a new file for the copy")
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        _vacuum_into(path, partial)
+        partial.chmod(0o600)
+        _sync(partial)
+        partial.rename(target)
+        _sync(target.parent)
+    except sqlite3.Error as error:
+        raise fault_of(error, str(target)) or error from error
+    except OSError as error:
+        raise StorageIOFailed(f"{target}: {error.strerror}; the copy was not made") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _vacuum_into(path: Path, target: Path) -> None:
     connection = open_reader(path)
     try:
         connection.execute("PRAGMA query_only = OFF")
         connection.execute("VACUUM INTO ?", (str(target),))
-    except sqlite3.Error as error:
-        raise fault_of(error, str(target)) or error from error
     finally:
         connection.close()
-    target.chmod(0o600)
-    with target.open("rb+") as written:
-        os.fsync(written.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -21,16 +21,17 @@ from hub.core.storage import migrations as schema
 from hub.core.storage.access import CORE, Access
 from hub.core.storage.connections import Durability, copy_into, open_reader, open_writer
 from hub.core.storage.errors import StorageClosed, StorageCorrupt, StorageError, StorageOverloaded, fault_of
-from hub.core.storage.groups import Committer, FairQueue, Write
+from hub.core.storage.groups import GROUP_MAX, Committer, FairQueue, Write, as_answer, refuse_coroutine
 from hub.core.storage.migrations import Migration
 from hub.core.storage.transactions import Reader, Tx
 from hub.core.storage.worker import Worker
 
 log = logging.getLogger(__name__)
+A = TypeVar("A")
 T = TypeVar("T")
 
 WAITING_MAX = 100_000
-"""The most writes that may wait; more are refused, so that memory stays bounded while a disk hangs."""
+"""When this many writes wait, an origin that has a group's worth of them is refused more: memory stays bounded."""
 
 READERS = 2
 
@@ -56,7 +57,9 @@ class Database:
         self._is_closing = False
         self._idle = asyncio.Event()
         self._committer: Committer | None = None
-        self._readers: asyncio.Queue[tuple[Access, Reader]] = asyncio.Queue()
+        self._readers: asyncio.Queue[sqlite3.Connection] = asyncio.Queue()
+        self._accesses: dict[sqlite3.Connection, Access] = {}
+        """The access of each reading connection."""
         self._writer_thread: Worker | None = None
         self._reader_threads: ThreadPoolExecutor | None = None
         self.fault: StorageError | None = None
@@ -73,33 +76,31 @@ class Database:
             self._writer_thread = Worker(f"write {self.path.name}")
             self._reader_threads = ThreadPoolExecutor(READERS, thread_name_prefix=f"read {self.path.name}")
         try:
-            connection = await self._on_writer(lambda: open_writer(self.path, self._durability))
+            writer, *readers = await self._on_writer(self._open_all)
         except BaseException:
             self._stop_threads()
             raise
         self._committer = Committer(
-            connection, str(self.path), self._clock.monotonic, self._clock.now_us, self._runs_twice
+            writer, str(self.path), self._clock.monotonic, self._clock.now_us, self._runs_twice
         )
-        await self._on_writer(lambda: connection.execute(schema.HISTORY))
-        self._needs_copy = await self._on_writer(lambda: _has_data(connection))
-        for _ in range(READERS):
-            reading = open_reader(self.path)
-            access = Access(reading)
-            self._readers.put_nowait((access, Reader(reading, access, CORE)))
+        for reader in readers:
+            self._accesses[reader] = Access(reader)
+            self._readers.put_nowait(reader)
 
     async def close(self) -> None:
         """Commit what waits, then close; writes that come later raise `StorageClosed`."""
-        if self._committer is None:
+        if self._committer is None or self._is_closing:
             return
         self._is_closing = True
         while self._is_busy or self._queue.size:
             self._idle.clear()
             await self._idle.wait()
         committer, self._committer = self._committer, None
-        for _ in range(READERS):
-            _, reader = await self._readers.get()
-            reader._connection.close()  # noqa: SLF001 - this module owns the connections
-        await self._on_writer(committer.connection.close)
+        closing = [(await self._readers.get()).close for _ in range(READERS)] + [committer.connection.close]
+        if isinstance(self.fault, StorageCorrupt):
+            closing.reverse()  # the last to close tidies up the file, unless it may only read: leave it as it is
+        for close in closing:
+            await self._on_writer(close)
         self._stop_threads()
 
     async def migrate(self, owner: str, migrations: Sequence[Migration], backup: Path | None = None) -> int:
@@ -130,8 +131,10 @@ class Database:
 
         try:
             await self._on_writer(run)
-        except Exception as error:
-            raise fault_of(error, str(self.path)) or error from error
+        except sqlite3.Error as error:
+            raise fault_of(error, str(self.path)) or error from None
+        for access in self._accesses.values():
+            access.forget()
         return len(steps)
 
     async def write(self, fn: Callable[[Tx], T], *, owner: str = CORE, origin: str | None = None) -> T:
@@ -144,8 +147,8 @@ class Database:
         if self._is_closing:
             raise StorageClosed(f"{self.path}: closing; this write was not made")
         if self.fault is not None and isinstance(self.fault, StorageCorrupt):
-            raise self.fault
-        if self._queue.size >= WAITING_MAX:
+            raise _renewed(self.fault)
+        if self._queue.size >= WAITING_MAX and self._queue.waiting(origin or owner) >= GROUP_MAX:
             raise StorageOverloaded(f"{self.path}: {WAITING_MAX} writes wait already; the disk may hang, try again")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[object] = loop.create_future()
@@ -158,29 +161,51 @@ class Database:
     async def read(self, fn: Callable[[Reader], T], *, owner: str = CORE) -> T:
         """Run a function on one consistent snapshot; it sees every write that was acknowledged before."""
         self._opened()
-        access, core = await self._readers.get()
+        connection = await self._readers.get()
+        reader = Reader(connection, self._accesses[connection], owner)
+        reading = self._on_reader(lambda: self._in_snapshot(connection, reader, fn))
+        # A cancelled caller leaves its thread at work: nobody may have the connection before that has ended.
+        reading.add_done_callback(lambda _: self._readers.put_nowait(connection))
         try:
-            reader = Reader(core._connection, access, owner)  # noqa: SLF001
-            return await self._on_reader(lambda: self._in_snapshot(reader, fn))
-        except Exception as error:
+            return await asyncio.shield(reading)
+        except sqlite3.Error as error:
             fault = fault_of(error, str(self.path))
-            raise fault or error from error
-        finally:
-            self._readers.put_nowait((access, core))
+            if fault is None:
+                raise
+            if isinstance(fault, StorageCorrupt):
+                self._fail(fault)
+            raise fault from error
 
     async def copy_to(self, target: Path) -> None:
         """Write a compact, consistent copy while the hub goes on working."""
         self._opened()
         await self._on_reader(lambda: copy_into(self.path, target))
 
+    def _open_all(self) -> list[sqlite3.Connection]:
+        opened = [open_writer(self.path, self._durability)]
+        try:
+            opened[0].execute(schema.HISTORY)
+            self._needs_copy = _has_data(opened[0])
+            opened += [open_reader(self.path) for _ in range(READERS)]
+        except Exception as error:  # noqa: BLE001 - raised again
+            for connection in opened:
+                connection.close()
+            raise fault_of(error, str(self.path)) or error from None
+        return opened
+
     @staticmethod
-    def _in_snapshot(reader: Reader, fn: Callable[[Reader], T]) -> T:
-        connection = reader._connection  # noqa: SLF001
+    def _in_snapshot(connection: sqlite3.Connection, reader: Reader, fn: Callable[[Reader], T]) -> T:
         connection.execute("BEGIN")
         try:
-            return fn(reader)
+            result = fn(reader)
+        except (StopIteration, SystemExit, asyncio.CancelledError) as error:
+            raise as_answer(error, fn) from error
         finally:
-            connection.execute("ROLLBACK")
+            reader._end()  # noqa: SLF001 - made by this module
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        refuse_coroutine(result, fn)
+        return result
 
     def _opened(self) -> Committer:
         if self._committer is None:
@@ -216,8 +241,8 @@ class Database:
         if self.fault is not None:
             log.warning("%s: writing works again", self.path)
             self.fault = None
-            self.on_fault(None)
-        self.on_committed(self._clock.now_us())
+            self._tell(self.on_fault, None)
+        self._tell(self.on_committed, self._clock.now_us())
         committed = group[:count]
         for write in committed:
             if write.callbacks:
@@ -225,12 +250,13 @@ class Database:
                     self._call_back(write)
         point("storage.after_callbacks")
         for write in committed:
-            if write.done.done():
+            done = write.done
+            if done.done():
                 continue  # its waiter was cancelled; the write stands all the same
             if write.error is None:
-                write.done.set_result(write.result)
+                done.set_result(write.result)
             else:
-                write.done.set_exception(write.error)
+                done.set_exception(write.error)
         self._queue.put_back(group[count:])
         self._go_on()
 
@@ -239,22 +265,32 @@ class Database:
         for callback in write.callbacks:
             try:
                 callback()
-            except Exception:
+            except (Exception, asyncio.CancelledError):
                 log.exception("%s: a callback after commit failed; the write itself is on disk", write.owner)
 
     def _failed(self, group: list[Write], error: BaseException) -> None:
         if isinstance(error, StorageError):
-            if type(error) is not type(self.fault):
-                log.error("%s: writes fail: %s", self.path, error)
-                self.fault = error
-                self.on_fault(error)
-            self.fault = error
+            self._fail(error)
         else:
             log.error("%s: a group of writes failed", self.path, exc_info=error)
         for write in group:
             if not write.done.done():
-                write.done.set_exception(error)
+                write.done.set_exception(_renewed(error))
         self._go_on()
+
+    def _fail(self, error: StorageError) -> None:
+        """Note that the store fails; a new kind of failure is told."""
+        is_news = type(error) is not type(self.fault)
+        self.fault = error
+        if is_news:
+            log.error("%s: writes fail: %s", self.path, error)
+            self._tell(self.on_fault, error)
+
+    def _tell(self, listener: Callable[[A], None], news: A) -> None:
+        try:
+            listener(news)
+        except Exception:
+            log.exception("%s: a listener failed", self.path)
 
     def _go_on(self) -> None:
         if self._queue.size:
@@ -268,16 +304,31 @@ class Database:
             return work()
         return await self._writer_thread.run(work)
 
-    async def _on_reader(self, work: Callable[[], T]) -> T:
-        if self._reader_threads is None:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self._reader_threads, work)
+    def _on_reader(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        loop = asyncio.get_running_loop()
+        if self._reader_threads is not None:
+            return loop.run_in_executor(self._reader_threads, work)
+        done: asyncio.Future[T] = loop.create_future()
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 - the caller awaits it
+            done.set_exception(error)
+        return done
 
     def _stop_threads(self) -> None:
         if self._writer_thread is not None:
             self._writer_thread.stop()
         if self._reader_threads is not None:
             self._reader_threads.shutdown(wait=True)
+
+
+def _renewed(error: BaseException) -> BaseException:
+    """An error for one more waiter: one object raised in many tasks would gather all their tracebacks."""
+    if not isinstance(error, StorageError):
+        return error
+    renewed = type(error)(*error.args)
+    renewed.__cause__ = error.__cause__
+    return renewed
 
 
 def _has_data(connection: sqlite3.Connection) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hub.core.context import Context
 from hub.core.faultpoints import point
 from hub.core.storage.access import Access
-from hub.core.storage.errors import StorageError, fault_of
-from hub.core.storage.transactions import Shared, Tx
+from hub.core.storage.errors import ConstraintViolated, StorageRefused, fault_of
+from hub.core.storage.transactions import Desk, Shared, Tx
 
 GROUP_MAX = 1000
 """The most writes in one commit."""
@@ -24,7 +24,7 @@ GROUP_TIME_S = 0.010
 _Change = tuple[int, int, str, str, str, str | None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Write:
     """One function that waits to be run as part of a commit."""
 
@@ -43,7 +43,8 @@ class FairQueue:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._by_origin: dict[str, deque[Write]] = {}
+        self._by_origin: OrderedDict[str, deque[Write]] = OrderedDict()
+        """In the order of their turns."""
         self.size = 0
 
     def put(self, write: Write) -> None:
@@ -67,16 +68,23 @@ class FairQueue:
                 break
             for origin, waiting in turns[: GROUP_MAX - len(group)]:
                 group.append(waiting.popleft())
-                if not waiting:
+                if waiting:
+                    self._by_origin.move_to_end(origin)
+                else:
                     del self._by_origin[origin]
         self.size -= len(group)
         return group
 
     def put_back(self, group: list[Write]) -> None:
-        """Return the tail of a group that ran out of time, to the front of the queue."""
+        """Return the tail of a group that ran out of time, to the front of the queue and in the same order."""
         for write in reversed(group):
             self._by_origin.setdefault(write.origin, deque()).appendleft(write)
+            self._by_origin.move_to_end(write.origin, last=False)
         self.size += len(group)
+
+    def waiting(self, origin: str) -> int:
+        """How many writes of one origin wait."""
+        return len(self._by_origin.get(origin, ()))
 
 
 class Committer:
@@ -94,6 +102,7 @@ class Committer:
         self.connection = connection
         self.access = Access(connection)
         self._cursor = connection.cursor()
+        self._desk = Desk(self._cursor, path, self._take_seq)
         self._path = path
         self._monotonic = monotonic
         self._now_us = now_us
@@ -111,7 +120,14 @@ class Committer:
             try:
                 return self._commit_all(writes)
             except _OneFailed as failed:
-                return self._commit_singly(writes[: failed.count])
+                writes = writes[: failed.count]
+            try:
+                left = list(writes)
+                while not self._commit_singly(left):
+                    pass
+            except sqlite3.IntegrityError:
+                self._commit_apart(writes)
+            return len(writes)
         except sqlite3.Error as error:
             self._rollback()
             raise fault_of(error, self._path) or error from error
@@ -132,21 +148,42 @@ class Committer:
                 raise _OneFailed(count)
             if self._monotonic() > until:
                 break
-        self._end()
+        try:
+            self._end()
+        except sqlite3.IntegrityError:
+            self._rollback()
+            raise _OneFailed(count) from None
         return count
 
-    def _commit_singly(self, writes: list[Write]) -> int:
+    def _commit_singly(self, left: list[Write]) -> bool:
+        """Run each in a savepoint; False when one undid the whole transaction: it is taken off the list."""
         self._begin()
-        for write in writes:
+        for write in left:
             write.result, write.error, write.callbacks = None, None, ()
             self.connection.execute("SAVEPOINT one")
             seq = self._seq
             if not self._run(write):
+                if not self.connection.in_transaction:
+                    left.remove(write)
+                    return False
                 self.connection.execute("ROLLBACK TO one")
                 self._seq = seq
             self.connection.execute("RELEASE one")
         self._end()
-        return len(writes)
+        return True
+
+    def _commit_apart(self, writes: list[Write]) -> None:
+        """Run each in a transaction of its own, because a deferred constraint speaks up at COMMIT only."""
+        self._rollback()
+        for write in writes:
+            write.result, write.error, write.callbacks = None, None, ()
+            self._begin()
+            if self._run(write):
+                try:
+                    self._end()
+                except sqlite3.IntegrityError as error:
+                    write.error, write.callbacks = ConstraintViolated(str(error)), ()
+            self._rollback()
 
     def _begin(self) -> None:
         self.connection.execute("BEGIN IMMEDIATE")
@@ -170,34 +207,32 @@ class Committer:
 
     def _run(self, write: Write) -> bool:
         """Run one function and leave its answer on the write; False when it raised."""
-        if self._runs_twice:
-            self._rehearse(write)
-        connection = self.connection
-        shared = Shared(write.context, self._cursor, self._path, self._take_seq)
-        changes = connection.total_changes
+        if self._runs_twice and not self._rehearse(write):
+            return False
+        shared = Shared(write.context, self._desk)
+        changes = self.connection.total_changes
+        if not self._try(write, shared):
+            return False
+        if shared.taken_seq is not None or self.connection.total_changes != changes:
+            self._record(write, shared)
+        write.callbacks = shared.callbacks
+        return True
+
+    def _try(self, write: Write, shared: Shared) -> bool:
         try:
-            result = write.fn(Tx(connection, self.access, write.owner, shared))
+            result = write.fn(Tx(self.connection, self.access, write.owner, shared))
             if hasattr(result, "__await__"):
-                raise TypeError(f"{write.fn!r} of {write.owner} is asynchronous; a transaction is a plain function")
-            if shared.fault is not None:
-                raise shared.fault
-            if connection.total_changes != changes:
-                self._record(write, shared)
-        except StorageError as error:
-            if fault_of(error, self._path) is not None:
-                raise
-            write.error = error
-        except StopIteration as error:  # a future refuses it, and `next()` of something empty raises it
-            write.error = RuntimeError(f"{write.fn!r} of {write.owner} raised StopIteration")
-            write.error.__cause__ = error
-        except Exception as error:
-            fault = fault_of(error, self._path)
-            if fault is not None:
-                raise fault from error
-            write.error = error
-        else:
+                refuse_coroutine(result, write.fn)
             write.result = result
-            write.callbacks = shared.callbacks
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing that one function raises may reach another's caller
+            write.error = as_answer(error, write.fn)
+        shared.end()
+        if shared.fault is not None:  # whatever the function made of it
+            if not isinstance(shared.fault, StorageRefused):
+                raise shared.fault
+            write.error = shared.fault
         return write.error is None
 
     def _record(self, write: Write, shared: Shared) -> None:
@@ -212,20 +247,35 @@ class Committer:
         self._seq += 1
         return self._seq
 
-    def _rehearse(self, write: Write) -> None:
-        """Run a function once for nothing, as a group that is run again would."""
+    def _rehearse(self, write: Write) -> bool:
+        """Run a function once for nothing, as a group that is run again would; False when it undid everything."""
         seq = self._seq
         self.connection.execute("SAVEPOINT rehearsal")
-        shared = Shared(write.context, self._cursor, self._path, self._take_seq)
-        try:
-            write.fn(Tx(self.connection, self.access, write.owner, shared))
-        except Exception:  # noqa: BLE001, S110 - the run that counts raises it again
-            pass
-        finally:
-            self._seq = seq
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK TO rehearsal")
-                self.connection.execute("RELEASE rehearsal")
+        self._try(write, Shared(write.context, self._desk))
+        self._seq = seq
+        if not self.connection.in_transaction:
+            return False
+        self.connection.execute("ROLLBACK TO rehearsal")
+        self.connection.execute("RELEASE rehearsal")
+        write.result, write.error = None, None
+        return True
+
+
+def refuse_coroutine(result: object, fn: object) -> None:
+    """Raise when a function that should have been plain turned out to be asynchronous."""
+    if hasattr(result, "__await__"):
+        if hasattr(result, "close"):
+            result.close()  # or Python complains of a coroutine that nobody awaited
+        raise TypeError(f"{fn!r} is asynchronous; a transaction is a plain function")
+
+
+def as_answer(error: BaseException, fn: object) -> Exception:
+    """What a function's caller gets for what it raised: no StopIteration, which no future takes, and no cancel."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    answer = RuntimeError(f"{fn!r} raised {error!r}, which no transaction function may")
+    answer.__cause__ = error
+    return answer
 
 
 class _OneFailed(Exception):

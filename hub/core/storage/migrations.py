@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.core.storage.access import Access
-from hub.core.storage.errors import DatabaseAltered, DatabaseNewer
+from hub.core.storage.errors import DatabaseAltered, DatabaseNewer, StorageRefused
 
 HISTORY = """
 CREATE TABLE IF NOT EXISTS core__migrations (
@@ -74,11 +74,42 @@ def pending(connection: sqlite3.Connection, owner: str, migrations: Sequence[Mig
 def apply(
     connection: sqlite3.Connection, access: Access, owner: str, steps: Sequence[Migration], now_us: int
 ) -> None:
-    """Run the steps in the transaction that is open and record them."""
+    """Run the steps in the transaction that is open and record them; refuses what reaches beyond the owner."""
+    others = _not_of(connection, owner)
     for step in steps:
         for statement in step.statements():
             access.define(owner, statement)
+        touched = {str(row[1]) for row in others ^ _not_of(connection, owner)} | _referred_to(connection, owner)
+        if touched:
+            raise StorageRefused(
+                f"plugin {owner!r}: step {step.version} ({step.name}) makes, changes or refers to "
+                f"{', '.join(sorted(touched))}; its own tables are named '{owner}__...', and it touches no others"
+            )
         connection.execute(
             "INSERT INTO core__migrations VALUES (?, ?, ?, ?, ?)",
             (owner, step.version, step.name, step.sha256, now_us),
         )
+
+
+def _not_of(connection: sqlite3.Connection, owner: str) -> set[tuple[object, ...]]:
+    """All of the schema that hangs on others' tables: the authorizer is not told the new name of a table."""
+    return {
+        tuple(row)
+        for row in connection.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+            " WHERE substr(tbl_name, 1, ?1) <> ?2 AND substr(name, 1, 7) <> 'sqlite_'",
+            (len(owner) + 2, f"{owner}__"),
+        )
+    }
+
+
+def _referred_to(connection: sqlite3.Connection, owner: str) -> set[str]:
+    """Others' tables named by foreign keys of the owner: they would keep their owner from deleting rows."""
+    return {
+        str(row[0])
+        for row in connection.execute(
+            'SELECT f."table" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f'
+            " WHERE m.type = 'table' AND substr(m.name, 1, ?1) = ?2 AND lower(substr(f.\"table\", 1, ?1)) <> ?2",
+            (len(owner) + 2, f"{owner}__"),
+        )
+    }

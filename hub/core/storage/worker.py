@@ -60,3 +60,4 @@ class Worker:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+            del job  # or it would hold what it worked on until the next one comes
