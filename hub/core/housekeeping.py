@@ -1,9 +1,10 @@
-"""The core's own upkeep: guards over clock, disk, memory and loop, a probe of a failing store, forgetting old rows."""
+"""The core's own upkeep: guards over clock, disk, memory and loop, a probe of a failing store, old rows purged."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.core.bus import Event
@@ -61,6 +62,8 @@ class Housekeeping:
         self._site = site
         self._watchdog: Watchdog | None = None
         self._store_failed = asyncio.Event()
+        self.read_rss_bytes: Callable[[], int] | None = None
+        """How the process's memory is read, when not from the system: for rehearsals. Set it before `start`."""
         self.clock_guard: ClockGuard | None = None
         self.disk = DiskWatch(
             site.data,
@@ -88,7 +91,13 @@ class Housekeeping:
         keep("core", "disk watch", self.disk.run)
         keep("core", "storage probe", self._probe)
         keep("core", "purge", self._purge)
-        memory = MemoryWatch(kernel.clock, self._site.memory_mb, self._plugins.owner_of_file, self._memory_grew)
+        memory = MemoryWatch(
+            kernel.clock,
+            self._site.memory_mb,
+            self._plugins.owner_of_file,
+            self._memory_grew,
+            read_rss_bytes=self.read_rss_bytes,
+        )
         keep("core", "memory watch", memory.run)
         self._watchdog = Watchdog(
             asyncio.get_running_loop(),

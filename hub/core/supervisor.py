@@ -123,6 +123,13 @@ class Supervisor:
         """The names of an owner's tasks that run now."""
         return sorted(task.get_name() for task in self._tasks.get(owner, ()))
 
+    def cancel(self, owner: str) -> None:
+        """Cancel all tasks of an owner without waiting for them, for an end that is out of time."""
+        for task in list(self._tasks.get(owner, ())):
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+            task.cancel()
+
     async def end(self, owner: str, wait_s: float = CANCEL_WAIT_S) -> list[str]:
         """Cancel all tasks of an owner and wait for them; the names of those that would not end."""
         me = asyncio.current_task()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,15 +13,17 @@ from hub.core.actions import Call, Effect
 from hub.core.bus import Event
 from hub.core.config import ConfigDict, parse_duration
 from hub.core.hub import Hub
-from hub.core.ids import SeededIds
+from hub.core.ids import Ids, SeededIds
 from hub.core.kernel import Kernel
-from hub.core.plugins import Found, Plugin, PluginStatus
+from hub.core.plugins import Broken, Found, Plugin, PluginStatus
+from hub.core.services import ServiceKey
 from hub.core.site import Site
 from hub.core.states import State, StateChanged, Value
 from hub.sim import VirtualClock, VirtualLoop
 from hub.sim import advance as advance_loop
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 
 class Captured(list[E], Generic[E]):
@@ -41,6 +43,8 @@ class HubHarness:
         self.hub = hub
         self.loop = loop
         self.clock = clock
+        self._attached: list[Callable[[], object]] = []
+        """What the test has hung on the hub, to be hung on it again after a restart."""
 
     @property
     def kernel(self) -> Kernel:
@@ -57,21 +61,25 @@ class HubHarness:
     async def load_plugin(self, plugin: type[Plugin], config: Mapping[str, Any] | None = None) -> PluginStatus:
         """Start a plugin; returns how it is once it runs, waits or has failed once."""
         manifest = plugin.manifest
-        section = ConfigDict(dict(config or {}))
+        section = config if isinstance(config, ConfigDict) else ConfigDict(dict(config or {}))
         return await self.hub.plugins.add(Found(manifest.name, "test", plugin), section)
 
     async def unload_plugin(self, name: str) -> None:
         """Stop a plugin and forget it."""
         await self.hub.plugins.remove(name)
 
+    def provide(self, key: ServiceKey[T], service: T) -> None:
+        """Offer a service, such as a fake, in place of a plugin that is not loaded; gone after a restart."""
+        self.kernel.services.provide(key, service, owner="test")
+
     def fire(self, event: Event) -> None:
         """Publish an event as if somebody else had."""
         self.kernel.bus.publish(event)
 
     def capture(self, event_type: type[E], key: str | None = None) -> Captured[E]:
-        """Collect events of a type (and key) from now on."""
+        """Collect events of a type (and key) from now on, over restarts too."""
         captured: Captured[E] = Captured()
-        self.kernel.bus.subscribe(event_type, captured.append, key=key, owner="test")
+        self._attach(lambda: self.kernel.bus.subscribe(event_type, captured.append, key=key, owner="test"))
         return captured
 
     def capture_states(self, entity_id: str) -> Captured[StateChanged]:
@@ -81,7 +89,7 @@ class HubHarness:
     def capture_calls(self, action: str, schema: Mapping[Any, Any] | None = None) -> list[dict[str, Any]]:
         """Offer an action that only notes its calls, in place of a plugin that is not loaded."""
         calls: list[dict[str, Any]] = []
-        register_recorder(self.kernel, action, calls, schema)
+        self._attach(lambda: register_recorder(self.kernel, action, calls, schema))
         return calls
 
     def set_state(self, entity_id: str, value: Value, **fields: Any) -> State:
@@ -92,15 +100,26 @@ class HubHarness:
         """Call an action as the owner."""
         return await self.kernel.actions.call(action, data, **options)
 
-    async def restart(self) -> None:
-        """Stop the hub in order and start it again on the same folder, with the plugins that were loaded."""
+    async def restart(self, prepare: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Stop the hub in order and start it again on the same folder, with the plugins that were loaded.
+
+        `prepare` is awaited before they are, to provide once more what stands in for others.
+        """
         old = self.hub
         lives = old.plugins.loaded()
         await old.stop()
         self.hub = make_hub(old.site, self.clock, old.kernel.ids)
+        for attach in self._attached:
+            attach()
         await self.hub.start()
+        if prepare is not None:
+            await prepare()
         for found, section in lives:
             await self.hub.plugins.add(found, section)
+
+    def _attach(self, attach: Callable[[], object]) -> None:
+        attach()
+        self._attached.append(attach)
 
 
 def register_recorder(
@@ -116,19 +135,32 @@ def register_recorder(
     )
 
 
-def make_hub(site: Site, clock: VirtualClock, ids: Any, found: Sequence[Found] = ()) -> Hub:
+def make_hub(
+    site: Site,
+    clock: VirtualClock,
+    ids: Ids,
+    found: Sequence[Found] = (),
+    *,
+    broken: Sequence[Broken] = (),
+    runs_writes_twice: bool = True,
+) -> Hub:
     """A hub on a site, not started yet."""
-    return Hub(site, clock, ids, found=list(found), runs_writes_twice=True)
+    return Hub(site, clock, ids, found=list(found), broken=list(broken), runs_writes_twice=runs_writes_twice)
 
 
 async def start_hub(
-    folder: Path, *, seed: int = 1, found: Sequence[Found] = (), plugins: Mapping[str, ConfigDict] | None = None
+    folder: Path,
+    *,
+    seed: int = 1,
+    found: Sequence[Found] = (),
+    plugins: Mapping[str, ConfigDict] | None = None,
+    runs_writes_twice: bool = True,
 ) -> HubHarness:
     """Start a hub in the running virtual loop, on a folder of its own."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop), "start_hub needs a virtual loop; use the `hub` fixture or run_virtual"
     clock = VirtualClock(loop)
     site = Site(folder, "Test site", ZoneInfo("Asia/Shanghai"), dict(plugins or {}))
-    hub = make_hub(site, clock, SeededIds(seed), found)
+    hub = make_hub(site, clock, SeededIds(seed), found, runs_writes_twice=runs_writes_twice)
     await hub.start()
     return HubHarness(hub, loop, clock)

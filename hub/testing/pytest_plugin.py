@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,16 @@ from hub.core.bus import Event
 from hub.core.plugins import Plugin, PluginStatus
 from hub.sim import VirtualClock, VirtualLoop
 from hub.testing.harness import Captured, HubHarness, start_hub
+from hub.testing.waiting import awaited
 
-_OWN = {"virtual_loop", "virtual_clock", "hub"}
+HANG_S = 86_400.0
+"""How long in virtual time a test with a hub, whose guards tick for ever, may wait for a thing that is no sleep."""
+
+
+class TestHangs(Exception):
+    """A test waits for something that does not come."""
+
+    __test__ = False
 
 
 @pytest.fixture
@@ -47,7 +55,7 @@ def hub(virtual_loop: VirtualLoop, tmp_path: Path) -> Iterator[HubHarness]:
     folder.mkdir()
     harness = virtual_loop.run_until_complete(start_hub(folder))
     yield harness
-    virtual_loop.run_until_complete(harness.hub.stop())
+    virtual_loop.run_until_complete(harness.hub.stop())  # the hub as it is now: a restart makes another
 
 
 @pytest.fixture
@@ -97,9 +105,53 @@ def capture_calls(hub: HubHarness) -> Callable[..., list[dict[str, Any]]]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run an asynchronous test on the virtual loop, if it asked for one of our fixtures."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj) or _OWN.isdisjoint(pyfuncitem.fixturenames):
+    if not inspect.iscoroutinefunction(pyfuncitem.obj) or "virtual_loop" not in pyfuncitem.fixturenames:
         return None
-    loop: VirtualLoop = pyfuncitem._request.getfixturevalue("virtual_loop")  # noqa: SLF001
+    loop = pyfuncitem.funcargs.get("virtual_loop") or pyfuncitem._request.getfixturevalue("virtual_loop")  # noqa: SLF001
+    assert isinstance(loop, VirtualLoop)
     names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001
-    loop.run_until_complete(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    work = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+    if "hub" in pyfuncitem.fixturenames:
+        _run_watched(loop, work)
+    else:
+        loop.run_until_complete(work)  # without a hub nothing ticks, and the loop itself finds a deadlock
     return True
+
+
+class _HangWatch:
+    """Looks at a test once a virtual day, and cancels it when it still waits for the same thing."""
+
+    def __init__(self, loop: VirtualLoop, test: asyncio.Task[object]) -> None:
+        self._loop = loop
+        self._test = test
+        self._waits_for: object = None
+        self._timer = loop.call_later(HANG_S, self._look)
+        self.hangs_at = ""
+
+    def _look(self) -> None:
+        places, waits_for = awaited(self._test)
+        if waits_for is not None and waits_for is self._waits_for:
+            self.hangs_at = " > ".join(places)
+            self._test.cancel()
+            return
+        self._waits_for = waits_for
+        self._timer = self._loop.call_later(HANG_S, self._look)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+
+def _run_watched(loop: VirtualLoop, work: Coroutine[Any, Any, object]) -> None:
+    test = loop.create_task(work, name="the test")
+    watch = _HangWatch(loop, test)
+    try:
+        loop.run_until_complete(test)
+    except asyncio.CancelledError:
+        if not watch.hangs_at:
+            raise
+        raise TestHangs(
+            f"the test has waited for more than a virtual day at {watch.hangs_at}; nothing brings that about. "
+            "Make it happen, give the wait a timeout, or let time pass by `await hub.advance(...)`"
+        ) from None
+    finally:
+        watch.stop()

@@ -1,7 +1,8 @@
 """The plugin host: discovery by pluggy, life by asyncio, and nobody's fault is anybody else's."""
 
-from hub.core.plugins.discovery import Broken, Found, discover, discover_folder
-from hub.core.plugins.facade import EntityHandle, PluginDatabase, PluginHub
+from hub.core.plugins.discovery import Broken, Found, discover, discover_all, discover_folder, hidden_by
+from hub.core.plugins.entities import EntityHandle
+from hub.core.plugins.facade import PluginDatabase, PluginHub
 from hub.core.plugins.host import PluginHost
 from hub.core.plugins.manifest import Check, CheckResult, Manifest, Plugin
 from hub.core.plugins.section import check_section
@@ -23,5 +24,7 @@ __all__ = [
     "PluginStatus",
     "check_section",
     "discover",
+    "discover_all",
     "discover_folder",
+    "hidden_by",
 ]

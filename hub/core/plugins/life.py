@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from hub.core import context as contexts
 from hub.core.config import ConfigDict, ConfigErrors
 from hub.core.context import Context
 from hub.core.plugins.discovery import Found
 from hub.core.plugins.facade import PluginHub
+from hub.core.plugins.faults import PluginBroke, TimeLimitPassed, contained, in_words, is_of_the_store
+from hub.core.plugins.manifest import Plugin
+from hub.core.plugins.record import Record
 from hub.core.plugins.section import check_section
 from hub.core.plugins.status import PluginChanged, PluginState, PluginStatus
 from hub.core.storage import DatabaseAltered, DatabaseNewer
@@ -22,21 +24,11 @@ if TYPE_CHECKING:
     from hub.core.plugins.host import PluginHost
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 SETUP_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
-FAILURES_MAX = 3
-FAILURES_WINDOW_S = 300.0
-ERRORS_MAX = 100
-ERRORS_WINDOW_S = 60.0
-BLOCKED_S_MAX = 5.0
-BLOCKED_WINDOW_S = 600.0
 PAUSE = Backoff(first_s=1.0, cap_s=60.0)
-
-
-class TimeLimitPassed(Exception):
-    """A plugin did not finish in its time."""
+NEEDS_A_PERSON = {PluginState.QUARANTINED, PluginState.FAILED}
 
 
 class Life:
@@ -50,11 +42,11 @@ class Life:
         self.manifest = found.plugin.manifest
         self.status = PluginStatus(found.name, self.manifest.version, found.source, self.manifest.critical)
         self.section = section
-        self._failures: deque[float] = deque()
-        self._errors: deque[float] = deque(maxlen=ERRORS_MAX)
-        self._blocks: deque[tuple[float, float]] = deque()
+        self._record = Record()
         self._attempt = 0
         self._hub: PluginHub | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._runs_since_s = 0.0
         self._leave = asyncio.Event()
         self._leave_reason = ""
         self._again = asyncio.Event()
@@ -67,33 +59,29 @@ class Life:
 
     async def live(self) -> None:
         """Start the plugin, and again whenever that makes sense, until the hub stops."""
-        cause = Context(self._kernel.ids.new(), f"plugin:{self.found.name}")
-        with contexts.use(cause):
-            while not self._must_go():
-                if await self._needs_missing():
-                    continue
-                if self._must_go():
-                    return
-                self._leave.clear()
-                self._again.clear()
-                self._leave_reason = ""
-                pause_s = await self._one_start()
-                if self._must_go():
-                    return
-                await self._rest(pause_s)
+        with contexts.use(Context(self._kernel.ids.new(), f"plugin:{self.found.name}")):
+            try:
+                while not self._stopping:
+                    if not await self._needs_missing():
+                        await self._one_round()
+            finally:
+                self.settled.set()
 
-    def _must_go(self) -> bool:
-        return self._stopping
-
-    async def stop(self) -> None:
+    async def stop(self, reason: str) -> None:
         """Leave for good."""
         self._stopping = True
-        self.leave("the hub stops")
+        self.leave(reason)
         self._again.set()
         self._host.nudge()
         await self.is_down.wait()
-        if self.status.state not in {PluginState.QUARANTINED, PluginState.FAILED}:
+        if self.status.state not in NEEDS_A_PERSON:
             self._become(PluginState.STOPPED, "")
+
+    def give_up(self, reason: str) -> None:
+        """Note that nobody governs the plugin any more."""
+        self._become(PluginState.FAILED, reason)
+        self.settled.set()
+        self.is_down.set()
 
     def leave(self, reason: str) -> None:
         """Tear down soon, for a reason from outside."""
@@ -102,11 +90,9 @@ class Life:
 
     def start_again(self) -> None:
         """A person wants it started again, whatever happened before."""
-        self._failures.clear()
-        self._errors.clear()
+        self._record.clear()
         self._attempt = 0
         self._condemned = ""
-        self._blocks.clear()
         self.status.blocked_s = 0.0
         self.leave("restarted by a person")
         self._again.set()
@@ -115,162 +101,215 @@ class Life:
         """Count an error of one of its listeners or tasks; too many a minute end it."""
         self.status.errors += 1
         self.status.last_error = text
-        now = self._kernel.clock.monotonic()
-        self._errors.append(now)
-        if len(self._errors) == ERRORS_MAX and now - self._errors[0] < ERRORS_WINDOW_S:
-            self.condemn(f"{ERRORS_MAX} errors within {ERRORS_WINDOW_S:g} s, the last: {text}")
+        self.condemn(self._record.erred(self._kernel.clock.monotonic(), text))
 
     def note_block(self, where: str, seconds: float) -> None:
         """Count time for which it blocked the loop; too much of it ends it."""
-        now = self._kernel.clock.monotonic()
-        self._blocks.append((now, seconds))
-        while now - self._blocks[0][0] > BLOCKED_WINDOW_S:
-            self._blocks.popleft()
-        self.status.blocked_s = sum(blocked_s for _, blocked_s in self._blocks)
+        too_much = self._record.blocked(self._kernel.clock.monotonic(), where, seconds)
+        self.status.blocked_s = self._record.blocked_s
         self.status.last_error = f"blocked the event loop for {seconds:.2f} s in {where}"
-        if self.status.blocked_s > BLOCKED_S_MAX:
-            blocked = f"blocked the event loop for {self.status.blocked_s:.1f} s within {BLOCKED_WINDOW_S:g} s"
-            self.condemn(f"{blocked}, the last time in {where}")
+        self.condemn(too_much)
 
     def condemn(self, reason: str) -> None:
-        """Quarantine the plugin, unless it is critical: then it is only told of."""
+        """Quarantine the plugin for a reason, unless it is critical: then it is only told of."""
+        if not reason:
+            return
         if self.manifest.critical:
             log.error("critical plugin %s: %s; it stays, look into it now", self.found.name, reason)
-            self.status.reason = reason
+            self._become(self.status.state, reason)
             return
         self._condemned = self._condemned or reason
         self.leave(reason)
 
     async def _needs_missing(self) -> bool:
         """Wait while a needed service is not there; True when something changed: then look again."""
-        missing, coming = self._host.missing(self.manifest)
+        missing, is_coming = self._host.missing(self.manifest)
         if not missing:
             return False
-        names = ", ".join(missing)
-        if coming:
-            self._become(PluginState.STARTING, f"waits for {names}")
+        if is_coming:
+            self._become(PluginState.STARTING, f"waits for {'; '.join(missing)}")
         else:
-            self._become(
-                PluginState.BLOCKED, f"needs {names}, which nothing provides now; enable a plugin that does"
-            )
+            self._become(PluginState.BLOCKED, f"needs {'; '.join(missing)}")
             self.settled.set()
         await self._host.changed()
         return True
+
+    async def _one_round(self) -> None:
+        """One start and the pause after it. Nothing is awaited before the start, so no wish gets lost."""
+        self._leave.clear()
+        self._again.clear()
+        self._leave_reason = ""
+        pause_s: float | None = None
+        if self._condemned:  # by what an earlier start left behind
+            self._quarantine(self._condemned)
+        else:
+            pause_s = await self._one_start()
+        if pause_s != 0.0 and not self._stopping:
+            await self._rest(pause_s)
 
     async def _one_start(self) -> float | None:
         """Set up, run and tear down once; the pause before the next try, None to wait for a person."""
         self.is_down.clear()
         self._become(PluginState.STARTING, "")
-        plugin = self.found.plugin()
+        plugin: Plugin | None = None
+        error: Exception | None = None
         try:
             try:
-                await self._set_up(plugin)
-                self._become(PluginState.RUNNING, "")
-                self.settled.set()
-                await self._run(plugin)
-            finally:
-                self._become(PluginState.STOPPING, self._leave_reason)
-                await self._host.take_down_dependants(self)
-                await self._tear_down(plugin)
-                self.is_down.set()
-        except Exception as error:  # noqa: BLE001 - the host is where a plugin's errors end
-            return self._failed(error)
-        if self._condemned:
-            self._quarantine(self._condemned)
-            return None
-        if not self._stopping:
-            self._become(PluginState.STOPPED, self._leave_reason)
-        return 0.0
+                plugin = self.found.plugin()
+                if await self._set_up(plugin):
+                    await self._run(plugin)
+            except Exception as fault:  # noqa: BLE001 - the host is where a plugin's errors end
+                error = fault
+            self._become(PluginState.STOPPING, self._leave_reason or ("" if error is None else in_words(error)))
+            await self._host.take_down_dependants(self)
+            await self._tear_down(plugin)
+        finally:
+            self._drop()
+            self.is_down.set()
+        return self._conclude(error)
 
-    async def _set_up(self, plugin: Any) -> None:
+    async def _set_up(self, plugin: Plugin) -> bool:
+        """Bring it to run; False when it was told to leave meanwhile."""
         section = check_section(self.manifest, self.section)
         await self._kernel.db.migrate(self.found.name, self.manifest.migrations, self._host.backup_path())
         self._hub = PluginHub(self.found.name, section, self._kernel, self._host.site, self._host.owners)
-        await self._limited("setup", plugin.setup(self._hub), SETUP_LIMIT_S)
+        if not await self._step("setup", plugin.setup(self._hub), SETUP_LIMIT_S, may_be_cut=True):
+            return False
         unkept = [key.name for key in self.manifest.provides if self._kernel.services.find(key) is None]
         if unkept:
-            raise RuntimeError(f"its manifest provides {', '.join(unkept)}, but setup did not")
+            raise PluginBroke(f"its manifest provides {', '.join(unkept)}, but setup did not")
+        self._hub.holds.lift_left()
+        self._runs_since_s = self._kernel.clock.monotonic()
+        self._become(PluginState.RUNNING, "")
+        self.settled.set()
+        return True
 
-    async def _run(self, plugin: Any) -> None:
-        running = self._kernel.supervisor.watch(self.found.name, "run", plugin.run())
+    async def _run(self, plugin: Plugin) -> None:
+        """Run until it fails or is told to leave; its task is then left to the tear-down."""
+        running = self._running = self._task("run", plugin.run())
         leaving = asyncio.ensure_future(self._leave.wait())
         try:
             await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done() and running.exception() is None and not leaving.done():
+            if running.done():
+                self._running = None
+                running.result()
                 await leaving
+        except asyncio.CancelledError:
+            if not running.cancelled():
+                raise
+            raise PluginBroke("run cancelled itself") from None
         finally:
             leaving.cancel()
-        if running.done() and not running.cancelled() and running.exception() is not None:
-            raise running.exception()  # type: ignore[misc]
 
-    async def _tear_down(self, plugin: Any) -> None:
+    async def _tear_down(self, plugin: Plugin | None) -> None:
         name = self.found.name
-        try:
-            await self._limited("stop", plugin.stop(), STOP_LIMIT_S)
-        except Exception as error:
-            log.error("plugin %s: stop failed: %s: %s", name, type(error).__name__, error, exc_info=error)
+        if self._running is not None:
+            await self._cut("run", self._running)
+        if plugin is not None:
+            try:
+                await self._step("stop", plugin.stop(), STOP_LIMIT_S)
+            except Exception as error:
+                log.error("plugin %s: stop failed: %s", name, in_words(error), exc_info=error)
+                self.note_error(f"stop failed: {in_words(error)}")
         stuck = await self._kernel.supervisor.end(name)
         if stuck:
-            self.note_error(f"left behind: {', '.join(stuck)}")
+            self.note_error(f"left behind: {', '.join(stuck)}, which ignore being cancelled")
+
+    def _drop(self) -> None:
+        """Take back all that it registered, at once and whatever happened before."""
+        self._kernel.supervisor.cancel(self.found.name)
+        self._running = None
         if self._hub is not None:
             self._hub.own.undo_all()
             self._hub.states.release()
             self._hub = None
 
-    async def _limited(self, what: str, work: Coroutine[Any, Any, T], limit_s: float) -> T:
-        """Run a step with a time limit that holds even when the step ignores being cancelled."""
-        task = self._kernel.supervisor.watch(self.found.name, what, work)
-        await asyncio.wait({task}, timeout=limit_s)
+    def _task(self, what: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._kernel.supervisor.watch(self.found.name, what, contained(work, what))
+
+    async def _step(
+        self, what: str, work: Coroutine[Any, Any, None], limit_s: float, *, may_be_cut: bool = False
+    ) -> bool:
+        """Await a step within its time, even when it ignores being cancelled; False when it was cut short."""
+        task = self._task(what, work)
+        leaving = asyncio.ensure_future(self._leave.wait()) if may_be_cut else None
+        try:
+            waiting = {task} if leaving is None else {task, leaving}
+            await asyncio.wait(waiting, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if leaving is not None:
+                leaving.cancel()
+        if task.cancelled():
+            raise PluginBroke(f"{what} cancelled itself")
+        if task.done():
+            task.result()
+            return True
+        await self._cut(what, task)
+        if may_be_cut and self._leave.is_set():
+            return False
+        raise TimeLimitPassed(f"{what} did not finish within {limit_s:g} s; it may wait for something that hangs")
+
+    async def _cut(self, what: str, task: asyncio.Task[None]) -> None:
+        """Cancel a step and wait a while for its end; what it raises then is an error, but no failure."""
         if not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=CANCEL_WAIT_S)
-            raise TimeLimitPassed(
-                f"{what} did not finish within {limit_s:g} s; it may wait for something that hangs"
-            )
-        return task.result()
+        if not task.done():
+            task.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody awaits it any more
+        elif not task.cancelled():
+            error = task.exception()
+            if error is not None:
+                log.error("plugin %s: %s failed on being cancelled: %s", self.found.name, what, in_words(error))
+                self.note_error(f"{what} failed on being cancelled: {in_words(error)}")
 
-    def _failed(self, error: BaseException) -> float | None:
-        name = self.found.name
-        text = (
-            str(error) if isinstance(error, (TimeLimitPassed, ConfigErrors)) else f"{type(error).__name__}: {error}"
-        )
-        self.status.failures += 1
-        self.status.last_error = text
-        for_good = isinstance(error, (ConfigErrors, DatabaseNewer, DatabaseAltered))
-        log.error("plugin %s failed: %s", name, text, exc_info=None if for_good else error)
-        self._attempt += 1
-        now = self._kernel.clock.monotonic()
-        self._failures.append(now)
-        while self._failures and now - self._failures[0] > FAILURES_WINDOW_S:
-            self._failures.popleft()
-        if for_good:
-            self._become(PluginState.FAILED, f"{text}; correct it and restart the plugin")
-            self.settled.set()
+    def _conclude(self, error: Exception | None) -> float | None:
+        """What follows from how a start ended: the pause before the next one, None to wait for a person."""
+        if error is None and not self._condemned:
+            if not self._stopping:
+                self._become(PluginState.STOPPED, self._leave_reason)
+            return 0.0
+        too_much = self._condemned
+        if error is not None:
+            too_much = self._note_failure(error) or too_much
+            if isinstance(error, (ConfigErrors, DatabaseNewer, DatabaseAltered)):
+                self._become(PluginState.FAILED, f"{in_words(error)}; correct it, then: {self._restart_words}")
+                self.settled.set()
+                return None
+        if too_much and not self.manifest.critical:
+            self._quarantine(too_much)
             return None
-        if self._condemned or (len(self._failures) >= FAILURES_MAX and not self.manifest.critical):
-            self._quarantine(self._condemned or f"failed {len(self._failures)} times, the last: {text}")
-            return None
+        assert error is not None
         pause_s = PAUSE.pause_s(self._attempt, self._kernel.ids)
         self.status.next_try_us = self._kernel.clock.now_us() + int(pause_s * 1e6)
-        self._become(PluginState.FAILED, text)
+        self._become(PluginState.FAILED, in_words(error))
         self.settled.set()
         return pause_s
 
+    def _note_failure(self, error: Exception) -> str:
+        """Count a failure; what is too much of them, if it is. A failing store is no plugin's fault."""
+        text = in_words(error)
+        self.status.failures += 1
+        self.status.last_error = text
+        is_plain = isinstance(error, (ConfigErrors, DatabaseNewer, DatabaseAltered))
+        log.error("plugin %s failed: %s", self.found.name, text, exc_info=None if is_plain else error)
+        now_s = self._kernel.clock.monotonic()
+        if self._runs_since_s and now_s - self._runs_since_s > PAUSE.cap_s:
+            self._attempt = 0
+        self._runs_since_s = 0.0
+        self._attempt += 1
+        return "" if is_of_the_store(error) else self._record.failed(now_s, text)
+
+    @property
+    def _restart_words(self) -> str:
+        return f"hub action call plugin.restart name={self.found.name}"
+
     def _quarantine(self, reason: str) -> None:
-        self._become(
-            PluginState.QUARANTINED,
-            f"{reason}; the rest of the hub goes on without it. "
-            f"When it is mended: hub action call plugin.restart name={self.found.name}",
-        )
+        words = f"the rest of the hub goes on without it. When it is mended: {self._restart_words}"
+        self._become(PluginState.QUARANTINED, f"{reason}; {words}")
         self.settled.set()
 
     async def _rest(self, pause_s: float | None) -> None:
         """Wait before the next start; None: until a person asks for one."""
-        if pause_s == 0.0:
-            return
-        if pause_s is None:
-            await self._again.wait()
-            return
         try:
             async with asyncio.timeout(pause_s):
                 await self._again.wait()
@@ -282,7 +321,7 @@ class Life:
         if (state, reason) == (self.status.state, self.status.reason):
             return
         self.status.state, self.status.reason = state, reason
-        if state in {PluginState.FAILED, PluginState.QUARANTINED, PluginState.BLOCKED}:
+        if state in {*NEEDS_A_PERSON, PluginState.BLOCKED}:
             log.error("plugin %s is %s: %s", self.found.name, state.value, reason)
         if self.manifest.critical and not self._stopping:
             self._host.hold_for(self.found.name, state, reason)
