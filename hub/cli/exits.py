@@ -35,7 +35,7 @@ def code_of(error: Exception) -> int | None:
     """The exit code for an error that Hub names; None for one that it does not know."""
     from hub.core import lock
     from hub.core.config import ConfigErrors
-    from hub.core.control import NoHub, RemoteError, SocketRefused, SocketUnusable
+    from hub.core.control import HungUp, NoHub, RemoteError, SocketRefused, SocketUnusable
     from hub.core.errors import HubError
     from hub.core.storage import errors as storage
 
@@ -52,6 +52,7 @@ def code_of(error: Exception) -> int | None:
         (storage.DatabaseNewer, DATABASE_REFUSED),
         (storage.DatabaseAltered, DATABASE_REFUSED),
         (NoHub, NO_HUB),
+        (HungUp, NO_HUB),
         (RemoteError, REFUSED),
         (HubError, ERRORS),
     )

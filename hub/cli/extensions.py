@@ -9,10 +9,8 @@ import click
 
 from hub.cli.group import PluginVerbs, Verb
 from hub.core.config import ConfigErrors
-from hub.core.plugins.discovery import Registry, discover, discover_folder
-from hub.core.site import Site, load_site
-
-CUSTOM_PLUGINS = "custom_plugins"
+from hub.core.plugins.discovery import discover_all
+from hub.core.site import load_site
 
 
 def plugin_verbs(taken: Mapping[str, Verb]) -> click.Group:
@@ -22,13 +20,5 @@ def plugin_verbs(taken: Mapping[str, Verb]) -> click.Group:
         site = load_site(Path())
     except ConfigErrors:
         site = None  # most commands are typed outside of any site
-    find_plugins(site).commands(verbs)
+    discover_all(site).commands(verbs)
     return verbs
-
-
-def find_plugins(site: Site | None) -> Registry:
-    """All installed plugins, and the site's own ones where it allows them."""
-    registry = discover()
-    if site is not None and site.custom_plugins:
-        discover_folder(registry, site.folder / CUSTOM_PLUGINS)
-    return registry

@@ -7,11 +7,13 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
 from hub.cli import exits
+from hub.cli.plugin_hints import may_add_verbs
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class MainGroup(click.Group):
         """List the verbs by the summaries we have, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.summary) for name, verb in self.verbs.items()])
-        theirs = self._plugin_verbs().commands
+        theirs = self._plugin_verbs().commands if may_add_verbs(Path()) else {}
         if theirs:
             with formatter.section("Commands of plugins"):
                 formatter.write_dl([(name, theirs[name].get_short_help_str(80)) for name in sorted(theirs)])
@@ -102,7 +104,7 @@ class MainGroup(click.Group):
 
 def explain(error: Exception) -> int:
     """Print what went wrong, without secrets, and give the exit code for it."""
-    from hub.core.config import redact
+    from hub.core.config import ConfigErrors, redact
 
     code = exits.code_of(error)
     if code is None:
@@ -110,5 +112,5 @@ def explain(error: Exception) -> int:
         click.echo(redact(f"{text}\nThis is a bug in Hub or in a plugin named above: please report it."), err=True)
         return exits.UNEXPECTED
     sys.stdout.flush()
-    click.echo(redact(f"hub: {error}"), err=True)
+    click.echo(redact(str(error) if isinstance(error, ConfigErrors) else f"hub: {error}"), err=True)
     return code

@@ -40,6 +40,7 @@ class Starts:
     def _write(self, count: int) -> None:
         try:
             if count:
+                self._file.parent.mkdir(mode=0o700, exist_ok=True)
                 self._file.write_text(f"{count}\n")
             else:
                 self._file.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import voluptuous as vol
 
 import hub
 from hub.core.actions import Action, Call, Effect
+from hub.core.backups import backup_running
 from hub.core.config import did_you_mean, redact
 from hub.core.control.dispatcher import show_state
 from hub.core.errors import NotFound
@@ -26,6 +27,7 @@ OWN = "core"
 def register(this: Hub) -> None:
     """Register the core's actions and queries on a hub."""
     _register_actions(this)
+    _register_backup(this)
     _register_queries(this)
 
 
@@ -79,6 +81,31 @@ def _register_actions(this: Hub) -> None:
             schema=required,
             permission="admin",
         )
+
+
+def _register_backup(this: Hub) -> None:
+    async def create_backup(call: Call) -> object:
+        databases = {"hub.db": this.kernel.db}
+        if call.data["with_history"]:
+            databases["history.db"] = this.kernel.history
+        file, manifest = await backup_running(
+            this.site, databases, this.kernel.clock, with_secrets=call.data["with_secrets"]
+        )
+        return {"file": str(file), "size_bytes": manifest.size_bytes, "change_seq": manifest.change_seq}
+
+    this.kernel.actions.register(
+        "backup.create",
+        create_backup,
+        owner=OWN,
+        effect=Effect.LEVEL,
+        description="Write a backup of the databases and the configuration into the data folder.",
+        schema={
+            vol.Optional("with_history", default=True): bool,
+            vol.Optional("with_secrets", default=False): bool,
+        },
+        permission="admin",
+        returns="file, size_bytes and change_seq of the backup",
+    )
 
 
 def _register_queries(this: Hub) -> None:

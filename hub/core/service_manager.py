@@ -38,7 +38,7 @@ class ServiceManager:
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.setblocking(False)  # a manager that does not read must not hold up the loop
+            notify.settimeout(0)  # a manager that does not read must not hold up the loop
             try:
                 notify.sendto(message.encode(), self._address)
             except OSError:

@@ -21,6 +21,10 @@ class NoHub(HubError):
     """No hub listens in this folder."""
 
 
+class HungUp(HubError):
+    """The hub was there and went away before it answered: nobody knows whether it did what was asked."""
+
+
 class SocketRefused(HubError):
     """A hub listens, and the system does not let this user talk to it."""
 
@@ -109,5 +113,8 @@ class Client:
         message: dict[str, Any] = decode(line.decode())
         return message
 
-    def _gone(self) -> NoHub:
-        return NoHub(f"the hub on {self._path} hung up; it has stopped, or is stopping")
+    def _gone(self) -> HungUp:
+        return HungUp(
+            f"the hub on {self._path} hung up: it has stopped, or is stopping; "
+            "a call under way may have taken effect: repeat it with the same --key"
+        )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import pwd
 import socket
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from hub.core.codec import decode, encode
@@ -113,6 +113,7 @@ async def _converse(session: Session, reader: asyncio.StreamReader, writer: asyn
                 line = await reader.readline()
             except ValueError:
                 _send(writer, _refusal(f"a request is at most {LINE_BYTES_MAX} bytes long"))
+                await _hear_out(reader)
                 return
             if not line:
                 return
@@ -130,6 +131,14 @@ async def _converse(session: Session, reader: asyncio.StreamReader, writer: asyn
             await asyncio.wait(under_way, timeout=5.0)
         for task in list(under_way):
             task.cancel()
+
+
+async def _hear_out(reader: asyncio.StreamReader) -> None:
+    """Drop what a client still sends, for a moment: a connection closed on unread bytes loses our last answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HANG_UP_S):
+            while await reader.read(LINE_BYTES_MAX):
+                pass
 
 
 def _parse(line: bytes) -> dict[str, object] | None:
