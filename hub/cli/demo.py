@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from hub.cli.logs import set_up_logging
 from hub.contracts.axes import ShownState
 from hub.contracts.relays import CommandFinished, Desired, Outcome
 from hub.contracts.supply import SupplyChanged, TripRequested
@@ -41,7 +42,7 @@ ONE_ROUND = ("poll", "posting", "rule", "command")
 @click.option("--json", "as_json", is_flag=True, help="Write each event as one JSON object.")
 def demo(once: bool, as_json: bool) -> None:
     """Run a simulated food stall: its money runs out, it is cut off, pays, and has power again."""
-    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    set_up_logging(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="hub-demo-") as folder:
         is_done = asyncio.run(_run(Path(folder), once, as_json))
     if not is_done:

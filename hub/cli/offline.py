@@ -17,7 +17,7 @@ from hub.core.control.dispatcher import show_state
 from hub.core.errors import HubError, NotFound
 from hub.core.identity import Identity
 from hub.core.ids import SystemIds
-from hub.core.last_states import _load as saved_states
+from hub.core.last_states import load as saved_states
 from hub.core.registry import repository
 from hub.core.states import State
 from hub.core.storage import Reader

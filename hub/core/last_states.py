@@ -55,7 +55,7 @@ class LastStates:
         Entities that have a state already keep it.
         """
         count = 0
-        for state in await self._db.read(_load):
+        for state in await self._db.read(load):
             if self._states.get(state.entity_id) is None and not self._registry.is_disabled(state.entity_id):
                 self._states.restore(state)
                 count += 1
@@ -95,7 +95,7 @@ def _attributes_text(state: State) -> str:
         return _NO_ATTRIBUTES_TEXT
 
 
-def _load(reader: Reader) -> list[State]:
+def load(reader: Reader) -> list[State]:
     rows = reader.all(
         "SELECT entity_id, value, unit, quality, source_us, changed_us, updated_us, reported_us, attributes "
         "FROM core__last_states "

@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,12 @@ def test_a_client_that_does_not_read_is_cut_off_and_the_hub_stays_quick(
         async with asyncio.timeout(5):
             while "does not read" not in caplog.text:  # noqa: ASYNC110 - the log is all that tells
                 await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        assert caplog.text.count("does not read") == 1
+        deaf.settimeout(2)
+        with suppress(ConnectionResetError):
+            while deaf.recv(1_000_000):  # what was on its way; then the line is dead
+                pass
         deaf.close()
 
     with_hub(tmp_path, talk)

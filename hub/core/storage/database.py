@@ -96,7 +96,7 @@ class Database:
             self._idle.clear()
             await self._idle.wait()
         committer, self._committer = self._committer, None
-        closing = [(await self._readers.get()).close for _ in range(READERS)] + [committer.connection.close]
+        closing = [(await self._readers.get()).close for _ in range(READERS)] + [committer.close]
         if isinstance(self.fault, StorageCorrupt):
             closing.reverse()  # the last to close tidies up the file, unless it may only read: leave it as it is
         for close in closing:

@@ -111,6 +111,11 @@ class Committer:
         self._at_us = 0
         self._changes: list[_Change] = []
 
+    def close(self) -> None:
+        """Close the connection, and with it the file: nothing of SQLite's stays behind."""
+        self._cursor.close()
+        self.connection.close()
+
     def commit(self, writes: list[Write]) -> int:
         """Run writes and commit them together; how many were run. Results and errors are left on the writes.
 
