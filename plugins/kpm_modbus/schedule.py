@@ -16,6 +16,9 @@ from typing import Generic, TypeVar
 
 J = TypeVar("J")
 
+DUE_SLACK_S = 1e-6
+"""What is due within a microsecond is due: a clock cannot wait for less."""
+
 GRID_SLACK = 1e-9
 """So much of a period is rounding, not lateness."""
 
@@ -102,27 +105,28 @@ class Schedule(Generic[J]):
 
     def next(self, now_s: float) -> Turn[J] | float:
         """The next job, or how many seconds to wait for one."""
+        soon_s = now_s + DUE_SLACK_S
         if self._urgent:
             return Turn(heapq.heappop(self._urgent)[2])
         poll = min(self.polls, key=lambda poll: poll.due_s, default=None)
         next_due_s = poll.due_s if poll is not None else float("inf")
-        if poll is not None and poll.due_s <= now_s and not self._probe_goes_first(now_s):
+        if poll is not None and poll.due_s <= soon_s and not self._probe_goes_first(now_s):
             return Turn(poll.job, poll=poll)
         probe = min(self.probes.values(), key=lambda probe: probe.due_s, default=None)
-        if probe is not None and probe.due_s <= now_s:
+        if probe is not None and probe.due_s <= soon_s:
             fits_before = now_s + probe.time_s <= next_due_s
-            if fits_before or now_s >= self._probes_from_s:
+            if fits_before or soon_s >= self._probes_from_s:
                 if not fits_before:
                     self._probes_from_s = now_s + probe.time_s / PROBE_SHARE
                 return Turn(probe.job, probe=probe)
         waits = [next_due_s]
         if probe is not None:
             waits.append(max(probe.due_s, min(self._probes_from_s, next_due_s)))
-        return max(0.0, min(waits) - now_s)
+        return max(DUE_SLACK_S, min(waits) - now_s)
 
     def _probe_goes_first(self, now_s: float) -> bool:
         """Whether the probes' share is due although polls wait: dead meters must come back on a full bus too."""
-        return now_s >= self._probes_from_s and any(probe.due_s <= now_s for probe in self.probes.values())
+        return now_s + DUE_SLACK_S >= self._probes_from_s and any(probe.due_s <= now_s for probe in self.probes.values())
 
     @property
     def load(self) -> float:

@@ -1,10 +1,21 @@
 """Device profiles: what a meter type's registers mean, as data that the field layer and the simulation share."""
 
+from hub.contracts.profiles.find import (
+    ProfileFolder,
+    ProfileTwice,
+    find_profile,
+    profile_files,
+    profile_folders,
+)
+from hub.contracts.profiles.loader import load_profile
 from hub.contracts.profiles.model import (
     Action,
     Capabilities,
+    Channel,
     Check,
     Counter,
+    Frame,
+    FrameOrigin,
     Identity,
     Kind,
     LinkDefaults,
@@ -16,20 +27,52 @@ from hub.contracts.profiles.model import (
     Step,
     WordType,
 )
+from hub.contracts.profiles.tables import denied, table_of
+from hub.contracts.profiles.words import (
+    Decoded,
+    Flaw,
+    Unencodable,
+    Value,
+    decode,
+    encode,
+    multiplied,
+    relay_position,
+    serial_text,
+)
 
 __all__ = [
     "Action",
     "Capabilities",
+    "Channel",
     "Check",
     "Counter",
+    "Decoded",
+    "Flaw",
+    "Frame",
+    "FrameOrigin",
     "Identity",
     "Kind",
     "LinkDefaults",
     "Order",
     "Point",
     "Profile",
+    "ProfileFolder",
+    "ProfileTwice",
     "Range",
     "Status",
     "Step",
+    "Unencodable",
+    "Value",
     "WordType",
+    "decode",
+    "denied",
+    "encode",
+    "find_profile",
+    "load_profile",
+    "multiplied",
+    "profile_files",
+    "profile_folders",
+    "relay_position",
+    "serial_text",
+    "table_of",
 ]

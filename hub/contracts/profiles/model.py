@@ -59,6 +59,8 @@ class Range:
     function: Function
     first: int
     last: int
+    reason: str = ""
+    """Why it is listed, for the text of a refusal."""
 
     def touches(self, first: int, last: int) -> bool:
         """Whether a span of addresses meets this range."""
@@ -138,6 +140,8 @@ class Point:
     counter: Counter | None = None
     is_billing: bool = False
     """Goes to the readings stream."""
+    characters: int | None = None
+    """How many characters of a text count, when its registers hold more; None for all."""
 
     @property
     def last(self) -> int:
@@ -188,6 +192,41 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One circuit of a meter with several: each is a supply point of its own behind one unit address."""
+
+    name: str
+    """Comes before the names of its points: `c1` has `c1_power`."""
+    points: Mapping[str, Point]
+    """Its points by their plain names, `power`; they stand in the profile's points as well."""
+    relay: Check | None
+    actions: Mapping[str, Action]
+
+
+class FrameOrigin(Enum):
+    """Where an example frame comes from."""
+
+    CAPTURED = "captured"
+    """Recorded from a meter."""
+    DOCUMENTED = "documented"
+    """Printed in the manual."""
+    CONSTRUCTED = "constructed"
+    """Made up from the register map: it proves the profile's arithmetic, and nothing about the meter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """An example transaction, whole RTU frames with their CRC, and what it says."""
+
+    name: str
+    origin: FrameOrigin
+    request: bytes
+    reply: bytes
+    expect: Mapping[str, Decimal | int | str | None]
+    """Values by point; besides, `serial` a text, `relay` a position's word, and `action` `open` or `close`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One meter type."""
 
@@ -212,8 +251,10 @@ class Profile:
     """Unlisted addresses that may be read across."""
     forbidden: tuple[Range, ...]
     """Addresses that no read may touch."""
-    frames: tuple[Mapping[str, object], ...]
-    """Captured or documented frames with the values that they carry; tests are made from them."""
+    frames: tuple[Frame, ...]
+    """Example frames with the values that they carry; loading checks them, and tests are made from them."""
+    channels: tuple[Channel, ...] = ()
+    """The circuits of a meter with several."""
 
     def point(self, name: str) -> Point:
         """A point by its name; raises `KeyError`."""
