@@ -8,21 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from storage_stage import OTHER, SCHEMA
 
 from hub.core import faultpoints
 from hub.core.clock import SystemClock
-from hub.core.storage import Database, Migration
+from hub.core.storage import Database
 from hub.sim import VirtualClock, run_virtual
-
-SCHEMA = (
-    Migration(
-        1,
-        "a table",
-        "CREATE TABLE a__t (id INTEGER PRIMARY KEY, v INTEGER, name TEXT UNIQUE,\n"
-        "  parent INTEGER REFERENCES a__t (id) DEFERRABLE INITIALLY DEFERRED);\n",
-    ),
-)
-OTHER = (Migration(1, "a table", "CREATE TABLE b__t (id INTEGER PRIMARY KEY, v INTEGER);\n"),)
 
 Scene = Callable[[Database], Awaitable[Any]]
 Play = Callable[..., Any]

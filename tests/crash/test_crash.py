@@ -1,0 +1,97 @@
+"""A hub that is killed at every fault point and at random moments loses nothing that it has acknowledged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from points import discover
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+
+# For each size: how often every point, and how many random moments, in the core's world and in the demo's.
+SIZES = {"quick": (1, 15, 5), "ci": (3, 100, 30), "full": (3, 1000, 200)}
+SUITE = os.environ.get("HUB_SUITE", "quick")
+
+
+def every_point() -> dict[str, str]:
+    """All points of the product, with their places."""
+    return discover(ROOT / "hub", ROOT / "plugins")
+
+
+def is_core(place: str) -> bool:
+    """Whether a point is one of the core's own."""
+    return place.startswith("hub/core/")
+
+
+def run(world: str, folder: Path, points: list[str], each: int, random: int) -> dict[str, Any]:
+    """Run the rounds in a process of their own; its report."""
+    seed = os.environ.get("HUB_SEED", "1")
+    done = subprocess.run(
+        [
+            sys.executable, str(HERE / "rounds.py"), world, str(folder),
+            "--points", ",".join(points), "--each", str(each), "--random", str(random), "--seed", seed,
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("world", ["core", "demo"])
+def test_nothing_acknowledged_is_lost_and_nothing_is_done_by_halves(
+    world: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    each, in_core, in_demo = SIZES[SUITE]
+    points = [name for name, place in every_point().items() if is_core(place) is (world == "core")]
+    report = run(f"{world}_world", tmp_path, points, each, in_core if world == "core" else in_demo)
+    with capsys.disabled():
+        print(  # noqa: T201 - the figures are for people
+            f"\n{world}: points reached {len(report['reached'])} of {len(points)}, {report['kills']} kills "
+            f"({report['random_kills']} rounds at random moments), {report['answered']} acknowledgements, "
+            f"{len(report['violations'])} violations, {report['seconds']} s, seed {report['seed']}"
+        )
+    assert report["violations"] == []
+    assert set(report["reached"]) == set(points), f"never reached: {sorted(set(points) - set(report['reached']))}"
+    assert report["answered"] > 10 * each
+
+
+def test_points_are_found_whatever_name_they_are_imported_under(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("from hub.core.faultpoints import point\npoint('a.one')\n")
+    (tmp_path / "b.py").write_text(
+        "from hub.core.faultpoints import point as fault\n\n\ndef f():\n    fault('b.two')\n"
+    )
+    (tmp_path / "c.py").write_text("def point(name): ...\npoint('not one of ours')\n")
+    assert discover(tmp_path) == {"a.one": f"{tmp_path.name}/a.py:2", "b.two": f"{tmp_path.name}/b.py:5"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("point(f'a.{1}')", "line 2: the name of a point is a literal", id="a name that is made up"),
+        pytest.param("point('a.x')\npoint('a.x')", "point 'a.x' stands twice", id="a name used twice"),
+    ],
+)
+def test_a_point_that_could_not_be_found_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.py").write_text(f"from hub.core.faultpoints import point\n{text}\n")
+    with pytest.raises(ValueError, match=message):
+        discover(tmp_path)
+
+
+def test_the_points_of_the_core_and_of_the_plugins_are_found() -> None:
+    places = every_point()
+    assert {"storage.before_commit", "timers.before_commit", "prepaid.after_credit"} <= set(places)
+    assert is_core(places["storage.before_commit"])
+    assert not is_core(places["prepaid.after_credit"])
