@@ -146,6 +146,12 @@ def test_a_module_is_named_for_its_idea(path: str) -> None:
     assert NEVER_NAMED.isdisjoint(Path(path).with_suffix("").parts)
 
 
+@pytest.mark.parametrize("path", [path for path in ALL if not path.startswith(("hub/core/", "hub/testing/"))])
+def test_only_the_core_binds_a_transaction_to_another_owner(path: str) -> None:
+    """Plugins join with `hub.db.join(tx)`, which gives them their own tables and nobody else's."""
+    assert ".bound_to(" not in ALL[path].read_text()
+
+
 def test_core_imports_nothing_of_ours_from_a_clean_start() -> None:
     """Not only by name: loading the core loads no contract, rule engine or plugin."""
     import subprocess

@@ -114,8 +114,10 @@ class HubHarness:
         await self.hub.start()
         if prepare is not None:
             await prepare()
+        there = {found.name for found, _ in self.hub.plugins.loaded()}
         for found, section in lives:
-            await self.hub.plugins.add(found, section)
+            if found.name not in there:
+                await self.hub.plugins.add(found, section)
 
     def _attach(self, attach: Callable[[], object]) -> None:
         attach()

@@ -40,13 +40,12 @@ class FloodGate:
         now = self._clock.monotonic()
         earned = int((now - self._checked_at) * EVENTS_PER_S_MAX)
         if earned == 0:
-            self._left = 0  # what was refused is not owed, or a pause would not help
             raise BusFlood(
                 f"plugin {self._owner!r} publishes more than {EVENTS_PER_S_MAX} events a second; "
                 "publish changes only, or fewer of them"
             )
         self._checked_at = now
-        self._left = min(EVENTS_BURST_MAX, earned) - 1
+        self._left = min(EVENTS_BURST_MAX, earned) - 1  # what was refused is not owed, or a pause would not help
 
 
 class PluginBus:

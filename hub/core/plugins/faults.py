@@ -45,7 +45,7 @@ async def contained(work: Awaitable[T], what: str) -> T:
         if task is not None and task.cancelling():
             raise
         raise PluginBroke(f"{what} awaited something that was cancelled") from None
-    except (Exception, KeyboardInterrupt):
+    except (Exception, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
         shown = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else repr(error)
@@ -94,7 +94,7 @@ def _place(error: BaseException) -> str:
 
 
 def _only_passes_on(file: str) -> bool:
-    """Whether errors surface in a file but hardly arise there: the core's, Python's own and pluggy's."""
-    if file.startswith((_CORE, _PLUGGY, "<frozen ")):
+    """Whether errors surface in a file but hardly arise there: of the core, Python, pluggy, or none."""
+    if file.startswith((_CORE, _PLUGGY, "<")):
         return True
     return file.startswith(_STDLIB) and "site-packages" not in file and "dist-packages" not in file

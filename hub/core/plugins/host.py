@@ -87,15 +87,16 @@ class PluginHost:
         for cycle in in_order(manifests)[1]:
             if found.name in cycle.names:
                 return self._note_cycle(cycle, {found.name: found})
+        self._dead = [dead for dead in self._dead if dead.name != found.name]
         life = self._begin(found, section or ConfigDict())
         await life.settled.wait()
         return life.status
 
     async def remove(self, name: str) -> None:
         """Stop one plugin and forget it; everything it registered goes with it."""
-        life = self._life(name)
+        life, task = self._life(name), self._tasks[name]
         await life.stop("unloaded")
-        await self._tasks[name]
+        await task
         if self._lives.get(name) is not life:
             return  # somebody else removed it meanwhile
         del self._lives[name], self._tasks[name]
@@ -231,7 +232,6 @@ class PluginHost:
 
     def _begin(self, found: Found, section: ConfigDict) -> Life:
         life = self._lives[found.name] = Life(self, found, section)
-        self._dead = [dead for dead in self._dead if dead.name != found.name]
         if found.folder:
             # The longest first: a plugin's folder may lie in another's.
             self._folders = tuple(

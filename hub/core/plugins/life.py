@@ -28,7 +28,9 @@ log = logging.getLogger(__name__)
 SETUP_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
 PAUSE = Backoff(first_s=1.0, cap_s=60.0)
-NEEDS_A_PERSON = {PluginState.QUARANTINED, PluginState.FAILED}
+ENDED_BADLY = {PluginState.QUARANTINED, PluginState.FAILED}
+FOR_A_PERSON = (ConfigErrors, DatabaseNewer, DatabaseAltered)
+"""What trying again cannot mend."""
 
 
 class Life:
@@ -46,7 +48,7 @@ class Life:
         self._attempt = 0
         self._hub: PluginHub | None = None
         self._running: asyncio.Task[None] | None = None
-        self._runs_since_s = 0.0
+        self._runs_since_s: float | None = None
         self._leave = asyncio.Event()
         self._leave_reason = ""
         self._again = asyncio.Event()
@@ -74,7 +76,7 @@ class Life:
         self._again.set()
         self._host.nudge()
         await self.is_down.wait()
-        if self.status.state not in NEEDS_A_PERSON:
+        if self.status.state not in ENDED_BADLY:
             self._become(PluginState.STOPPED, "")
 
     def give_up(self, reason: str) -> None:
@@ -153,6 +155,7 @@ class Life:
         self._become(PluginState.STARTING, "")
         plugin: Plugin | None = None
         error: Exception | None = None
+        too_much = ""
         try:
             try:
                 plugin = self.found.plugin()
@@ -160,13 +163,14 @@ class Life:
                     await self._run(plugin)
             except Exception as fault:  # noqa: BLE001 - the host is where a plugin's errors end
                 error = fault
+                too_much = self._note_failure(fault)
             self._become(PluginState.STOPPING, self._leave_reason or ("" if error is None else in_words(error)))
             await self._host.take_down_dependants(self)
             await self._tear_down(plugin)
         finally:
             self._drop()
             self.is_down.set()
-        return self._conclude(error)
+        return self._conclude(error, self._condemned or too_much)
 
     async def _set_up(self, plugin: Plugin) -> bool:
         """Bring it to run; False when it was told to leave meanwhile."""
@@ -187,7 +191,7 @@ class Life:
     async def _run(self, plugin: Plugin) -> None:
         """Run until it fails or is told to leave; its task is then left to the tear-down."""
         running = self._running = self._task("run", plugin.run())
-        leaving = asyncio.ensure_future(self._leave.wait())
+        leaving = self._leaving()
         try:
             await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
@@ -225,14 +229,20 @@ class Life:
             self._hub = None
 
     def _task(self, what: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._kernel.supervisor.watch(self.found.name, what, contained(work, what))
+        task = self._kernel.supervisor.watch(self.found.name, what, contained(work, what))
+        task.add_done_callback(lambda _: work.close())  # a task cancelled before its first step never awaits it
+        return task
+
+    def _leaving(self) -> asyncio.Task[bool]:
+        name = f"core/leave {self.found.name}"
+        return asyncio.get_running_loop().create_task(self._leave.wait(), name=name)
 
     async def _step(
         self, what: str, work: Coroutine[Any, Any, None], limit_s: float, *, may_be_cut: bool = False
     ) -> bool:
         """Await a step within its time, even when it ignores being cancelled; False when it was cut short."""
         task = self._task(what, work)
-        leaving = asyncio.ensure_future(self._leave.wait()) if may_be_cut else None
+        leaving = self._leaving() if may_be_cut else None
         try:
             waiting = {task} if leaving is None else {task, leaving}
             await asyncio.wait(waiting, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
@@ -262,50 +272,44 @@ class Life:
                 log.error("plugin %s: %s failed on being cancelled: %s", self.found.name, what, in_words(error))
                 self.note_error(f"{what} failed on being cancelled: {in_words(error)}")
 
-    def _conclude(self, error: Exception | None) -> float | None:
+    def _conclude(self, error: Exception | None, too_much: str) -> float | None:
         """What follows from how a start ended: the pause before the next one, None to wait for a person."""
-        if error is None and not self._condemned:
+        if error is None and not too_much:
             if not self._stopping:
                 self._become(PluginState.STOPPED, self._leave_reason)
             return 0.0
-        too_much = self._condemned
-        if error is not None:
-            too_much = self._note_failure(error) or too_much
-            if isinstance(error, (ConfigErrors, DatabaseNewer, DatabaseAltered)):
-                self._become(PluginState.FAILED, f"{in_words(error)}; correct it, then: {self._restart_words}")
-                self.settled.set()
-                return None
+        if isinstance(error, FOR_A_PERSON):
+            self._become(PluginState.FAILED, f"{in_words(error)}\ncorrect it, then: {self._restart_words}")
+            self.settled.set()
+            return None
         if too_much and not self.manifest.critical:
-            self._quarantine(too_much)
+            self._quarantine(too_much, error)
             return None
         assert error is not None
         pause_s = PAUSE.pause_s(self._attempt, self._kernel.ids)
         self.status.next_try_us = self._kernel.clock.now_us() + int(pause_s * 1e6)
-        self._become(PluginState.FAILED, in_words(error))
+        self._become(PluginState.FAILED, in_words(error), error)
         self.settled.set()
         return pause_s
 
     def _note_failure(self, error: Exception) -> str:
         """Count a failure; what is too much of them, if it is. A failing store is no plugin's fault."""
-        text = in_words(error)
         self.status.failures += 1
-        self.status.last_error = text
-        is_plain = isinstance(error, (ConfigErrors, DatabaseNewer, DatabaseAltered))
-        log.error("plugin %s failed: %s", self.found.name, text, exc_info=None if is_plain else error)
+        self.status.last_error = in_words(error)
         now_s = self._kernel.clock.monotonic()
-        if self._runs_since_s and now_s - self._runs_since_s > PAUSE.cap_s:
+        if self._runs_since_s is not None and now_s - self._runs_since_s > PAUSE.cap_s:
             self._attempt = 0
-        self._runs_since_s = 0.0
+        self._runs_since_s = None
         self._attempt += 1
-        return "" if is_of_the_store(error) else self._record.failed(now_s, text)
+        return "" if is_of_the_store(error) else self._record.failed(now_s, self.status.last_error)
 
     @property
     def _restart_words(self) -> str:
         return f"hub action call plugin.restart name={self.found.name}"
 
-    def _quarantine(self, reason: str) -> None:
+    def _quarantine(self, reason: str, error: Exception | None = None) -> None:
         words = f"the rest of the hub goes on without it. When it is mended: {self._restart_words}"
-        self._become(PluginState.QUARANTINED, f"{reason}; {words}")
+        self._become(PluginState.QUARANTINED, f"{reason}; {words}", error)
         self.settled.set()
 
     async def _rest(self, pause_s: float | None) -> None:
@@ -317,12 +321,12 @@ class Life:
             pass
         self.status.next_try_us = None
 
-    def _become(self, state: PluginState, reason: str) -> None:
+    def _become(self, state: PluginState, reason: str, error: Exception | None = None) -> None:
         if (state, reason) == (self.status.state, self.status.reason):
             return
         self.status.state, self.status.reason = state, reason
-        if state in {*NEEDS_A_PERSON, PluginState.BLOCKED}:
-            log.error("plugin %s is %s: %s", self.found.name, state.value, reason)
+        if state in {*ENDED_BADLY, PluginState.BLOCKED}:
+            log.error("plugin %s is %s: %s", self.found.name, state.value, reason, exc_info=error)
         if self.manifest.critical and not self._stopping:
             self._host.hold_for(self.found.name, state, reason)
         self._kernel.bus.publish(PluginChanged(name=self.found.name, state=state, reason=reason))

@@ -70,7 +70,10 @@ class Plugin(ABC):
         return
 
     async def stop(self) -> None:
-        """Let go of what the host does not know of, such as sockets; registrations are undone by the host."""
+        """Let go of what the host does not know of, such as sockets; registrations are undone by the host.
+
+        It is called after `run` has ended, and also after a `setup` that raised or was cut off: look what is there.
+        """
         return
 
 

@@ -72,7 +72,7 @@ BROKEN = {
     "a name that no table could have": (GOOD.replace("NAME", "Bad-1"), "plugin name 'Bad-1': use lower case words"),
     "a newer interface": (
         GOOD.replace('version="1"', 'version="1", api=99'),
-        "'bad' was written for plugin interface 99, this hub offers 1; install a newer hub or an older plugin (FILE:6)",
+        "written for plugin interface 99, this hub offers 1; install a newer hub or an older plugin (FILE:6)",
     ),
     "no setup": (GOOD.replace("setup", "set_up"), "Good has no setup(); write `async def setup(self, hub)`"),
     "a plain setup": (GOOD.replace("async def", "def"), "Good.setup is a plain function; write `async def setup`"),
