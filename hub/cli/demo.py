@@ -21,7 +21,7 @@ from hub.contracts.units import major_units
 from hub.core.clock import Clock, SystemClock
 from hub.core.hub import Hub
 from hub.core.ids import SystemIds
-from hub.core.plugins import PluginState, discover
+from hub.core.plugins import PluginState, discover_all
 from hub.core.site import load_site
 from hub.core.states import StateChanged
 from hub.sim.demo import copy_site
@@ -51,9 +51,10 @@ def demo(once: bool, as_json: bool) -> None:
 
 async def _run(folder: Path, once: bool, as_json: bool) -> bool:
     copy_site(folder)
-    registry = discover()
+    site = load_site(folder)
+    registry = discover_all(site)
     clock = SystemClock()
-    hub = Hub(load_site(folder), clock, SystemIds(), found=list(registry.found.values()), broken=registry.broken)
+    hub = Hub(site, clock, SystemIds(), found=list(registry.found.values()), broken=registry.broken)
     story = _Story(hub, clock, once=once, as_json=as_json)
     await hub.start()
     try:

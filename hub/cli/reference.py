@@ -35,15 +35,20 @@ def reference() -> str:
 
 
 def _commands(path: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
-    """Every verb of ours, in the order of the help; those of plugins are in the plugins' own docs."""
+    """Every verb of this distribution, in the order of the help; other plugins' verbs are in their own docs."""
     context = click.Context(group)
-    names = group.verbs if group is main else group.list_commands(context)
-    for name in names:
+    for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
+        if not _is_ours(command):
+            continue
         yield f"{path} {name}", command
         if isinstance(command, click.Group):
             yield from _commands(f"{path} {name}", command)
+
+
+def _is_ours(command: click.Command) -> bool:
+    return (command.callback.__module__ if command.callback is not None else "").startswith(("hub.", "plugins."))
 
 
 def _section(path: str, command: click.Command) -> str:

@@ -36,6 +36,7 @@ class Holds:
         """Start without a reason."""
         self._bus = bus
         self._reasons: dict[str, str] = {}
+        self._levels: dict[str, int] = {}
 
     @property
     def reasons(self) -> Mapping[str, str]:
@@ -47,17 +48,18 @@ class Holds:
         """Whether the site is on hold."""
         return bool(self._reasons)
 
-    def place(self, reason: str, detail: str) -> None:
-        """Put the site on hold for a reason; placing it again renews its detail."""
+    def place(self, reason: str, detail: str, *, level: int = logging.WARNING) -> None:
+        """Put the site on hold for a reason; placing it again renews its detail. `level` is how loud to log it."""
         was = self._reasons.get(reason)
         self._reasons[reason] = detail
         if was is None:
-            log.warning("on hold: %s: %s", reason, detail)
+            log.log(level, "on hold: %s: %s", reason, detail)
+            self._levels[reason] = level
         if was != detail:
             self._bus.publish(HoldChanged(context=contexts.current(), reason=reason, detail=detail))
 
     def lift(self, reason: str) -> None:
         """Take one reason away; the hold ends with the last one."""
         if self._reasons.pop(reason, None) is not None:
-            log.warning("hold lifted: %s", reason)
+            log.log(self._levels.pop(reason, logging.WARNING), "hold lifted: %s", reason)
             self._bus.publish(HoldChanged(context=contexts.current(), reason=reason, detail=None))

@@ -35,6 +35,7 @@ WINDOWS_TO_CONDEMN = 3
 """One window of growth may be a cache filling up; so many in a row are a leak."""
 CHANGES_KEPT_US = 400 * 86_400 * 1_000_000
 PURGE_ROWS_MAX = 1_000
+PURGE_PAUSE_S = 1.0
 _CONFIRMED_AT, _CONFIRMED_OVER = "clock_confirmed_at", "clock_confirmed_over"
 
 
@@ -43,6 +44,13 @@ class DiskLow(Event):
     """The data folder's disk runs out of room: an alarm for people."""
 
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryFailing(Event):
+    """History cannot be written (`detail` says why), or can again (None)."""
+
+    detail: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,7 @@ class Housekeeping:
         """Begin to watch; the databases are open."""
         kernel = self._kernel
         kernel.db.on_fault = self._store_changed
+        kernel.history.on_fault = self._history_changed
         newest_us, confirmed = await kernel.db.read(_clock_records)
         self.clock_guard = ClockGuard(kernel.clock, kernel.holds, kernel.bus, newest_us, confirmed=confirmed)
         self.clock_guard.check()
@@ -142,6 +151,10 @@ class Housekeeping:
         self._store_failed.set()
         self._kernel.holds.place(STORAGE_FAILING, str(fault))
 
+    def _history_changed(self, fault: StorageError | None) -> None:
+        """Money and rules go on without history; people are told."""
+        self._kernel.bus.publish(HistoryFailing(detail=None if fault is None else str(fault)))
+
     async def _probe(self) -> None:
         """While writes fail, try one now and then, so that the hub recovers without being asked for anything."""
         while True:
@@ -162,20 +175,23 @@ class Housekeeping:
                 log.debug("the store still fails: %s", error)
 
     async def _purge(self) -> None:
-        kernel = self._kernel
+        """Forget old rows once a day, a few at a time so that nobody waits behind it."""
         while True:
-            await kernel.clock.sleep(PURGE_S)
-            await kernel.outbox.purge()
-            await kernel.actions.purge()
-            before_us = kernel.clock.now_us() - CHANGES_KEPT_US
-            await kernel.db.write(
-                lambda tx, before_us=before_us: tx.execute(  # type: ignore[misc]
-                    "DELETE FROM core__changes WHERE change_seq IN"
-                    " (SELECT change_seq FROM core__changes WHERE at_us < ? LIMIT ?)",
-                    (before_us, PURGE_ROWS_MAX),
-                ),
-                origin="core:purge",
-            )
+            await self._kernel.clock.sleep(PURGE_S)
+            for purge in (self._kernel.outbox.purge, self._kernel.actions.purge, self._purge_changes):
+                while await purge():
+                    await self._kernel.clock.sleep(PURGE_PAUSE_S)
+
+    async def _purge_changes(self) -> int:
+        before_us = self._kernel.clock.now_us() - CHANGES_KEPT_US
+        return await self._kernel.db.write(
+            lambda tx: tx.execute(
+                "DELETE FROM core__changes WHERE change_seq IN"
+                " (SELECT change_seq FROM core__changes WHERE at_us < ? LIMIT ?)",
+                (before_us, PURGE_ROWS_MAX),
+            ),
+            origin="core:purge",
+        )
 
     def _blocked(self, block: LoopBlocked) -> None:
         if block.lasted_s is not None and block.owner is not None:

@@ -1,7 +1,15 @@
 """The Modbus field layer; Compere's meters are its first profiles."""
 
-from hub.core.plugins import Plugin
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from hub.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+    from hub.core.plugins import Plugin
 
 
 @hookimpl
@@ -10,3 +18,11 @@ def hub_plugin() -> type[Plugin]:
     from plugins.kpm_modbus.plugin import ModbusPlugin
 
     return ModbusPlugin
+
+
+@hookimpl
+def hub_commands(cli: click.Group) -> None:
+    """Add `hub modbus`."""
+    from plugins.kpm_modbus.command import modbus
+
+    cli.add_command(modbus)

@@ -126,7 +126,8 @@ class Schedule(Generic[J]):
 
     def _probe_goes_first(self, now_s: float) -> bool:
         """Whether the probes' share is due although polls wait: dead meters must come back on a full bus too."""
-        return now_s + DUE_SLACK_S >= self._probes_from_s and any(probe.due_s <= now_s for probe in self.probes.values())
+        is_allowed = now_s + DUE_SLACK_S >= self._probes_from_s
+        return is_allowed and any(probe.due_s <= now_s for probe in self.probes.values())
 
     @property
     def load(self) -> float:

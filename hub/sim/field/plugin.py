@@ -7,21 +7,16 @@ import voluptuous as vol
 from hub.contracts.links import LINKS, Link
 from hub.contracts.naming import action_name
 from hub.core.actions import Call, Effect
-from hub.core.config.suggest import did_you_mean
+from hub.core.config import did_you_mean
+from hub.core.config.fields import duration
 from hub.core.errors import NotFound
 from hub.core.plugins import Manifest, Plugin, PluginHub
-from hub.hookspecs import hookimpl
 from hub.sim.field.bus import SimulatedBus
+from hub.sim.field.config import FAULT, SCHEMA, FieldConfig, fault_from, fault_kind
+from hub.sim.field.fault_plan import FaultPlan
 from hub.sim.field.meter import SimulatedMeter
 
 SCHEME = "sim://"
-
-_METER = {
-    vol.Required("unit"): vol.All(int, vol.Range(1, 247)),
-    vol.Required("serial"): vol.All(str, vol.Length(1, 13)),
-    vol.Optional("load_w", default=0): vol.All(int, vol.Range(0, 100_000)),
-    vol.Optional("energy_wh", default=0): vol.All(int, vol.Range(min=0)),
-}
 
 
 class SimulatedField:
@@ -33,10 +28,25 @@ class SimulatedField:
 
     def open(self, url: str) -> Link:
         """The bus behind `sim://<bus>`."""
-        name = url.removeprefix(SCHEME)
-        if not url.startswith(SCHEME) or name not in self.buses:
-            raise NotFound(f"no simulated bus {url!r}.{did_you_mean(name, self.buses)}")
-        return self.buses[name]
+        if not url.startswith(SCHEME):
+            raise NotFound(f"{url!r} is no simulated bus: write {SCHEME} and its name")
+        return self.bus(url.removeprefix(SCHEME))
+
+    def bus(self, name: str) -> SimulatedBus:
+        """A bus by its name; raises `NotFound` with a close one."""
+        bus = self.buses.get(name)
+        if bus is None:
+            hint = did_you_mean(name, self.buses) or f" There are: {', '.join(self.buses) or 'none'}."
+            raise NotFound(f"no simulated bus {name!r}.{hint}")
+        return bus
+
+    def meter(self, name: str, unit: int) -> SimulatedMeter:
+        """A meter by its bus and unit; raises `NotFound`."""
+        meters = self.bus(name).meters
+        if unit not in meters:
+            units = ", ".join(map(str, meters)) or "none"
+            raise NotFound(f"no simulated meter {name}/{unit}; bus {name!r} has the units {units}")
+        return meters[unit]
 
 
 class SimulatorPlugin(Plugin):
@@ -44,49 +54,68 @@ class SimulatorPlugin(Plugin):
 
     manifest = Manifest(
         name="simulator",
-        version="0.1.0",
+        version="0.2.0",
         description="Simulated meters on simulated buses, reached as sim://<bus>.",
         provides=(LINKS,),
-        config={vol.Required("buses"): {str: [_METER]}},
+        config=SCHEMA,
     )
 
     async def setup(self, hub: PluginHub) -> None:
-        """Make the meters and offer the links."""
-        buses = {
-            name: SimulatedBus(
-                hub.clock,
-                {
-                    meter["unit"]: SimulatedMeter(
-                        hub.clock, meter["serial"], load_w=meter["load_w"], energy_wh=meter["energy_wh"]
-                    )
-                    for meter in meters
-                },
-            )
-            for name, meters in hub.config["buses"].items()
-        }
-        hub.provide(LINKS, SimulatedField(buses))
+        """Make the meters, offer the links, plan the faults."""
+        config = FieldConfig(hub.config, hub.site.folder)
+        offset = hub.clock.now().astimezone(hub.site.time_zone).utcoffset()
+        assert offset is not None, "an aware time has an offset"
+        self._field = SimulatedField(config.buses(hub.clock, int(offset.total_seconds())))
+        self._plan = FaultPlan(hub.clock)
+        hub.own.add(self._plan.stop)
+        for name, bus in self._field.buses.items():
+            for planned in config.faults(name):
+                self._plan.add(bus, planned)
+        hub.provide(LINKS, self._field)
+        self._register_actions(hub)
 
-        async def set_load(call: Call) -> None:
-            bus = buses.get(call.data["bus"])
-            meter = bus.meters.get(call.data["unit"]) if bus is not None else None
-            if meter is None:
-                raise NotFound(f"no simulated meter {call.data['bus']}/{call.data['unit']}")
-            meter.load_w = call.data["load_w"]
-
+    def _register_actions(self, hub: PluginHub) -> None:
+        place = {vol.Required("bus"): str, vol.Required("unit"): int}
         hub.actions.register(
             action_name("simulator", "set_load"),
-            set_load,
+            self._set_load,
             effect=Effect.LEVEL,
             description="Change what a simulated tenant draws.",
-            schema={
-                vol.Required("bus"): str,
-                vol.Required("unit"): int,
-                vol.Required("load_w"): vol.All(int, vol.Range(0, 100_000)),
-            },
+            schema={**place, vol.Required("load_w"): vol.All(int, vol.Range(-100_000, 100_000))},
+        )
+        hub.actions.register(
+            action_name("simulator", "set_fault"),
+            self._set_fault,
+            effect=Effect.LEVEL,
+            description="Let something be wrong with a simulated meter, or with a whole bus.",
+            schema={vol.Required("bus"): str, **FAULT, vol.Optional("lasts"): duration},
+        )
+        hub.actions.register(
+            action_name("simulator", "clear_faults"),
+            self._clear_faults,
+            effect=Effect.LEVEL,
+            description="Put right what is wrong with a simulated bus: all of it, or of one unit, or of one kind.",
+            schema={vol.Required("bus"): str, vol.Optional("unit"): int, vol.Optional("kind"): fault_kind},
+        )
+        hub.actions.register(
+            action_name("simulator", "press_button"),
+            self._press_button,
+            effect=Effect.LEVEL,
+            description="Press the button of a simulated meter whose relay is armed.",
+            schema=place,
+            returns="Whether that closed the relay.",
         )
 
+    async def _set_load(self, call: Call) -> None:
+        self._field.meter(call.data["bus"], call.data["unit"]).load_w = call.data["load_w"]
 
-@hookimpl
-def hub_plugin() -> type[Plugin]:
-    """The simulator."""
-    return SimulatorPlugin
+    async def _set_fault(self, call: Call) -> None:
+        bus, fault = self._field.bus(call.data["bus"]), fault_from(call.data)
+        lasts = call.data.get("lasts")
+        self._plan.set_for(bus, fault, None if lasts is None else lasts.total_seconds())
+
+    async def _clear_faults(self, call: Call) -> None:
+        self._field.bus(call.data["bus"]).clear_faults(call.data.get("unit"), call.data.get("kind"))
+
+    async def _press_button(self, call: Call) -> bool:
+        return self._field.meter(call.data["bus"], call.data["unit"]).press_button()
