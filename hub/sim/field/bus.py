@@ -1,8 +1,8 @@
 """A simulated bus at port level: a `Link` that takes its time on the wire, and fails as a correct one does.
 
 What is wrong with bytes turns into the `LinkFailed` that a link which checks and drains would raise, at the same
-cost in time: it waits for the right answer until the timeout, and then as long again or until the late reply is
-there, so that nothing can be mistaken for a later answer. One request is on the wire at a time; the next begins
+cost in time: it waits for the right answer until the timeout, and then as long again and until the bus is silent:
+nothing can be mistaken for a later answer. One request is on the wire at a time; the next begins
 one gap after the last byte of the reply.
 """
 
@@ -170,11 +170,9 @@ class SimulatedBus:
         """The right answer is waited for until the end, and the bus drained before the caller hears of it."""
         course.failure = LinkFailed(reason, f"unit {request.unit}: {text}")
         quiet_s = course.given_up_s + max(timeout_s, self.drain_s)
-        for begins_s, ends_s, unit in sorted(self._late):
-            if begins_s >= quiet_s:
-                break
-            # The very reply that was given up ends the wait for it; any other only makes the bus fall silent later.
-            quiet_s = ends_s + self.drain_s if unit == request.unit else max(quiet_s, ends_s + self.drain_s)
+        for begins_s, ends_s, _ in sorted(self._late):
+            if begins_s < quiet_s:
+                quiet_s = max(quiet_s, ends_s + self.drain_s)
         self._late = [late for late in self._late if late[1] > quiet_s]
         course.returns_s = course.free_s = quiet_s
         return course

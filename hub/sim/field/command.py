@@ -139,11 +139,11 @@ def bus(
 
 async def _serve_until_interrupted(options: BusOptions, as_json: bool) -> int:
     served = await start_buses(options, SystemClock())
-    _print(served, options, as_json)
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, done.set)
+    _print(served, options, as_json)
     await done.wait()
     for one in served:
         one.server.close()

@@ -136,6 +136,8 @@ WHOLE_NUMBERS = profile(
     (
         whole("energy_import", 0x00, WordType.U32, "0.01", "kWh", Kind.COUNTER, multiply_by=("ct_ratio",),
               counter=Counter(modulus_raw=100_000_000, scale=-2, rate_max_per_h=Decimal(1000))),
+        whole("energy_total", 0x04, WordType.U32, "0.01", "kWh", Kind.COUNTER),
+        whole("energy_forward", 0x06, WordType.BCD, "0.01", "kWh", Kind.COUNTER),
         whole("energy_export", 0x08, WordType.BCD, "0.01", "kWh", Kind.COUNTER),
         whole("voltage", 0x0C, WordType.U16, "0.1", "V"),
         whole("current", 0x0D, WordType.U16, "0.01", "A"),

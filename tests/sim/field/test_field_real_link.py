@@ -1,4 +1,4 @@
-"""The product's own RTU and Modbus TCP links over simulated bytes, in virtual time: they and the simulated bus agree.
+"""The product's own RTU and Modbus TCP links over simulated bytes, in virtual time: they and the port agree.
 
 Frames and checksums were written twice, apart from each other; here each side checks the other.
 """
@@ -38,6 +38,11 @@ async def outcome(link: Link, request: Request) -> tuple[object, ...]:
     return reply.words, reply.frame
 
 
+def shown(request: Request, reply: Reply) -> tuple[object, ...]:
+    """What must be alike; the voltages of the long read have moved on."""
+    return (len(reply.words), len(reply.frame)) if request is SIXTY else (reply.words, reply.frame)
+
+
 async def settled(clock: VirtualClock, link: Link) -> None:
     """Get over what a link does when it is fresh: connect, and find out whether the port echoes."""
     for _ in range(3):
@@ -56,9 +61,7 @@ async def test_a_real_link_gets_the_same_reply_in_the_same_time_as_at_the_port(
     real = [await link.transact(request_, TIMEOUT_S) for _ in range(3)]
     await virtual_clock.sleep(1)
     simulated = [await port.transact(request_, TIMEOUT_S) for _ in range(3)]
-    assert [(reply.words, reply.frame) for reply in real[1:]] == [
-        (reply.words, reply.frame) for reply in simulated[1:]
-    ]
+    assert [shown(request_, reply) for reply in real] == [shown(request_, reply) for reply in simulated]
     for one, other in zip(real, simulated, strict=True):
         assert one.received_us - one.sent_us == pytest.approx(other.received_us - other.sent_us, abs=2)
     assert real[2].sent_us - real[1].sent_us == pytest.approx(simulated[2].sent_us - simulated[1].sent_us, abs=4)
@@ -82,7 +85,9 @@ async def test_a_fault_ends_alike_and_costs_alike_at_the_port_and_in_bytes(
         await virtual_clock.sleep(2)
     (in_bytes, cost_in_bytes_s), (at_port, cost_at_port_s) = results
     assert in_bytes == at_port
-    assert cost_in_bytes_s == pytest.approx(cost_at_port_s, abs=2e-5)
+    assert cost_in_bytes_s <= cost_at_port_s + 2e-5
+    if kind is not FaultKind.LATE:  # which a real link may get over sooner, once the late reply is there
+        assert cost_in_bytes_s == pytest.approx(cost_at_port_s, abs=2e-5)
     await link.close()
 
 
