@@ -1,199 +1,311 @@
-"""Relay commands: identity, write, settle, read back, electrical evidence; and the highest fence ever obeyed."""
+"""Relay commands: identity, write, settle, read back, electrical evidence. The only code that moves a relay.
+
+A command goes ahead of all polls, in two turns on the bus with the relay's settling time between them, so that the
+others are not held up meanwhile. Nothing here remembers a command over a restart: an open dies with the process.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from hub.contracts.ids import Fence, PointId
+from hub.contracts.links import Failure, Function, LinkFailed, Request
+from hub.contracts.metering import Liveness
+from hub.contracts.profiles import Step, denied
 from hub.contracts.relays import (
     CommandFinished,
     CommandResult,
     Desired,
-    Evidence,
     Grant,
     GrantSource,
     ObservedRelay,
     Outcome,
     Position,
     Refusal,
-    RelayObserved,
     RelayTraits,
     refusal_of,
 )
 from hub.core.errors import NotFound
 from hub.core.faultpoints import point as fault_point
 from hub.core.plugins import PluginHub
-from hub.core.storage import Migration, Reader, Tx
-from plugins.kpm_modbus.meter import NOT_READ, Meter, WrongIdentity
+from plugins.kpm_modbus.attempts import Attempts
+from plugins.kpm_modbus.bus import BusWorker, WrongIdentity
+from plugins.kpm_modbus.device import Device
+from plugins.kpm_modbus.observed import Observer
+from plugins.kpm_modbus.schedule import Rank
 
-MIGRATIONS = (
-    Migration(
-        1,
-        "fences",
-        """
-CREATE TABLE kpm_modbus__fences (
-  point TEXT PRIMARY KEY, fence INTEGER NOT NULL, desired TEXT NOT NULL) STRICT;
-CREATE TABLE kpm_modbus__attempts (
-  id INTEGER PRIMARY KEY, point TEXT NOT NULL, fence INTEGER NOT NULL, desired TEXT NOT NULL,
-  outcome TEXT NOT NULL, detail TEXT NOT NULL, at_us INTEGER NOT NULL, reference TEXT NOT NULL) STRICT;
-""",
-    ),
-)
+ACTIONS = {Desired.OPEN: "open", Desired.CLOSED: "close"}
+"""What a profile calls the way to each level."""
 
-SETTLE_S = 0.2
-IDLE_CURRENT_MA = 50
+IDENTITY_AGE_MAX_S = 10.0
+"""A close may rest on a proof of identity this young; the read-back proves it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A device with the worker of its bus."""
+
+    device: Device
+    worker: BusWorker
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One command on its way."""
+
+    point: PointId
+    desired: Desired
+    fence: Fence
+    deadline_us: int
+    queued_us: int
+    first_byte_us: int | None = None
+    writes: int = 0
+    lost: LinkFailed | None = None
+    """The write left, and its reply was lost."""
+
+    @property
+    def wanted(self) -> Position:
+        return Position.CLOSED if self.desired is Desired.CLOSED else Position.OPEN
+
+
+class _Refused(Exception):
+    """The command is not tried, for a reason."""
+
+    def __init__(self, refusal: Refusal, text: str, not_before_us: int | None = None) -> None:
+        super().__init__(text)
+        self.refusal = refusal
+        self.not_before_us = not_before_us
 
 
 class Commands:
-    """The `relays` service over a set of meters."""
+    """The `relays` service over a site's meters."""
 
-    def __init__(self, hub: PluginHub, meters: Mapping[PointId, Meter]) -> None:
-        """Command these meters' relays."""
+    def __init__(
+        self,
+        hub: PluginHub,
+        places: Mapping[PointId, Place],
+        observer: Observer,
+        attempts: Attempts,
+        min_interval_us: int,
+    ) -> None:
+        """Command these meters' relays; each stays in a position so long before an open is obeyed."""
+        self._min_interval_us = min_interval_us
         self._hub = hub
-        self._meters = meters
-        self._highest: dict[PointId, tuple[Fence, Desired]] = {}
-        self._observed: dict[PointId, ObservedRelay] = {}
-        self.on_observed: Callable[[ObservedRelay], None] = lambda observed: None
-
-    async def load(self) -> None:
-        """Take up the fences of earlier starts."""
-
-        def read(reader: Reader) -> dict[PointId, tuple[Fence, Desired]]:
-            rows = reader.all("SELECT point, fence, desired FROM kpm_modbus__fences")
-            return {PointId(row[0]): (Fence(row[1]), Desired(row[2])) for row in rows}
-
-        self._highest = await self._hub.db.read(read)
+        self._places = places
+        self._observer = observer
+        self._attempts = attempts
+        self._under_way: dict[PointId, tuple[Fence, Desired, asyncio.Task[CommandResult]]] = {}
 
     async def ensure(
         self, point: PointId, desired: Desired, grant: Grant, fence: Fence, deadline_us: int
     ) -> CommandResult:
         """Bring a relay to a position and prove it; see the contract."""
-        queued_us = self._hub.clock.now_us()
-        meter = self._meter(point)
+        place = self._place(point)
+        attempt = _Attempt(point, desired, fence, deadline_us, self._hub.clock.now_us())
+        running = self._under_way.get(point)
+        if running is not None and running[:2] == (fence, desired):
+            return await asyncio.shield(running[2])
         refusal = refusal_of(
-            point, desired, grant, fence, deadline_us, now_us=queued_us, highest=self._highest.get(point)
-        )
+            point, desired, grant, fence, deadline_us,
+            now_us=attempt.queued_us, highest=self._attempts.highest(point),
+        )  # fmt: skip
         if refusal is not None:
-            result = self._result(point, desired, fence, queued_us, Outcome.REFUSED, refusal[1], refusal=refusal[0])
-        else:
-            if grant.source is GrantSource.SUPPLY:
-                await self._note_fence(point, fence, desired)
-            result = await self._carry_out(meter, desired, fence, queued_us)
-        await self._record(result, grant)
-        self._hub.bus.publish(CommandFinished(context=grant.context, result=result))
-        return result
+            return await self._finish(attempt, grant, Outcome.REFUSED, refusal[1], refusal=refusal[0])
+        if grant.source is GrantSource.SUPPLY:
+            await self._attempts.note_fence(point, fence, desired)
+        task = asyncio.ensure_future(self._command(place, attempt, grant))
+        self._under_way[point] = (fence, desired, task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if attempt.first_byte_us is None:
+                task.cancel()
+            raise
+        finally:
+            if self._under_way.get(point, (None, None, None))[2] is task:
+                del self._under_way[point]
 
     def observed(self, point: PointId) -> ObservedRelay:
         """Where a relay stands as last seen."""
-        self._meter(point)
-        unknown = ObservedRelay(point=point, position=Position.UNKNOWN, since_us=None, evidence=None)
-        return self._observed.get(point, unknown)
+        self._place(point)
+        return self._observer.of(point)
 
     def traits(self, point: PointId) -> RelayTraits:
-        """A KPM33B closes directly and carries its own supply before the relay."""
-        self._meter(point)
-        return RelayTraits(needs_button=False, may_open_remotely=True, min_interval_us=0)
+        """What the relay can do, by its meter's profile."""
+        device = self._place(point).device
+        capabilities = device.profile.capabilities
+        return RelayTraits(
+            needs_button=capabilities.needs_button,
+            may_open_remotely=device.profile.identity is not None and not capabilities.is_self_powered_behind_relay,
+            min_interval_us=self._min_interval_us,
+        )
 
     def highest_fence(self, point: PointId) -> Fence:
         """The highest fence obeyed so far."""
-        return self._highest.get(point, (Fence(0), Desired.CLOSED))[0]
+        highest = self._attempts.highest(point)
+        return Fence(0) if highest is None else highest[0]
 
-    def note(self, point: PointId, evidence: Evidence) -> ObservedRelay:
-        """Take in a look at a relay, by a poll or a command."""
-        before = self._observed.get(point)
-        same = before is not None and before.position is evidence.position
-        since_us = before.since_us if before is not None and same else evidence.source_us
-        observed = ObservedRelay(point=point, position=evidence.position, since_us=since_us, evidence=evidence)
-        self._observed[point] = observed
-        if not same:
-            was = before.position if before is not None else None
-            self._hub.bus.publish(RelayObserved(observed=observed, was=was))
-        self.on_observed(observed)
-        return observed
-
-    async def _carry_out(self, meter: Meter, desired: Desired, fence: Fence, queued_us: int) -> CommandResult:
-        wanted = Position.CLOSED if desired is Desired.CLOSED else Position.OPEN
-        first_byte_us: int | None = None
+    async def _command(self, place: Place, attempt: _Attempt, grant: Grant) -> CommandResult:
+        rank = Rank.CLOSE if attempt.desired is Desired.CLOSED else Rank.OPEN
         try:
-            await meter.identify()
-            if (await meter.read_relay()).position is not wanted:
-                first_byte_us = self._hub.clock.now_us()
-                fault_point("kpm_modbus.before_write")
-                await meter.write_relay(desired is Desired.CLOSED)
-                fault_point("kpm_modbus.after_write")
-                await self._hub.clock.sleep(SETTLE_S)
-            observed = self.note(meter.point, await meter.read_relay())
-        except WrongIdentity as error:
-            return self._result(
-                meter.point, desired, fence, queued_us, Outcome.REFUSED, str(error), refusal=Refusal.WRONG_IDENTITY
-            )
-        except NOT_READ as error:
-            outcome = Outcome.FAILED if first_byte_us is None else Outcome.UNKNOWN
-            return self._result(meter.point, desired, fence, queued_us, outcome, str(error), first_byte_us)
-        evidence = observed.evidence
-        flows = evidence is not None and (evidence.current_ma or 0) > IDLE_CURRENT_MA
-        if observed.position is wanted and not (wanted is Position.OPEN and flows):
-            return self._result(
-                meter.point, desired, fence, queued_us, Outcome.CONFIRMED, f"the relay is {wanted.value}",
-                first_byte_us, observed,
+            stands = await place.worker.urgent(rank, lambda: self._write(place, attempt))
+            if not stands:
+                action = place.device.profile.actions[ACTIONS[attempt.desired]]
+                await self._hub.clock.sleep(float(action.settle_s))
+            observed = await place.worker.urgent(Rank.VERIFY, lambda: self._read_back(place, attempt))
+        except _Refused as refused:
+            return await self._finish(
+                attempt, grant, Outcome.REFUSED, str(refused),
+                refusal=refused.refusal, not_before_us=refused.not_before_us,
             )  # fmt: skip
-        detail = "current still flows" if flows else f"the relay reads {observed.position.value}"
-        return self._result(
-            meter.point, desired, fence, queued_us, Outcome.UNCONFIRMED, detail, first_byte_us, observed
-        )
+        except WrongIdentity as error:
+            return await self._finish(
+                attempt, grant, *self._without_proof(attempt, str(error)), refusal=self._identity_refusal(attempt)
+            )
+        except LinkFailed as error:
+            return await self._finish(attempt, grant, *self._without_proof(attempt, str(error), error))
+        return await self._finish(attempt, grant, *self._judged(attempt, observed), observed=observed)
 
-    def _result(
+    async def _write(self, place: Place, attempt: _Attempt) -> bool:
+        """The first turn on the bus: prove, look, write. True when the relay stands as desired already."""
+        device, worker = place.device, place.worker
+        self._check(place, attempt)
+        if attempt.desired is Desired.OPEN or not self._is_proven(device):
+            await worker.prove(device)
+        if (
+            self._may_stand_already(attempt)
+            and (await self._observer.look(worker, device)).position is attempt.wanted
+        ):
+            return True
+        if self._hub.clock.now_us() >= attempt.deadline_us:
+            raise _Refused(Refusal.EXPIRED, f"{attempt.point}: the order came too late to be obeyed")
+        action = device.profile.actions[ACTIONS[attempt.desired]]
+        for step in action.before:
+            await self._send(place, attempt, step)
+        await self._send(place, attempt, action.command)
+        return False
+
+    async def _send(self, place: Place, attempt: _Attempt, step: Step) -> None:
+        """One write; a lost reply is remembered, and the read-back decides."""
+        device = place.device
+        forbidden = denied(device.profile, step)
+        if forbidden is not None:
+            why = forbidden.reason or "it is on the deny-list"
+            raise _Refused(Refusal.DENIED, f"{attempt.point}: {step.address:#06x} is never written: {why}")
+        is_coil = step.function is Function.WRITE_COIL
+        values = (int(bool(step.values[0])),) if is_coil else step.values
+        request = Request(
+            unit=device.unit, function=step.function, address=step.address, count=len(values), values=values
+        )
+        fault_point("kpm_modbus.before_write")
+        attempt.first_byte_us = attempt.first_byte_us or self._hub.clock.now_us()
+        try:
+            reply = await place.worker.transact(device, request)
+        except LinkFailed as error:
+            if not error.was_sent or error.reason is Failure.EXCEPTION:
+                attempt.first_byte_us = None if not attempt.writes else attempt.first_byte_us
+                raise
+            attempt.lost = error
+        else:
+            attempt.first_byte_us = min(attempt.first_byte_us, reply.sent_us) if attempt.writes else reply.sent_us
+        attempt.writes += 1
+        fault_point("kpm_modbus.after_write")
+
+    async def _read_back(self, place: Place, attempt: _Attempt) -> ObservedRelay:
+        """The second turn: prove again who was commanded, and look where its relay stands and what flows."""
+        if attempt.desired is Desired.CLOSED and attempt.writes:
+            await place.worker.prove(place.device)
+        return await self._observer.look(place.worker, place.device)
+
+    def _check(self, place: Place, attempt: _Attempt) -> None:
+        """What forbids the command in the moment it begins."""
+        device, point, now_us = place.device, attempt.point, self._hub.clock.now_us()
+        running = self._under_way.get(point)
+        if running is not None and running[0] > attempt.fence:
+            raise _Refused(Refusal.SUPERSEDED, f"{point}: a newer decision came while this one waited")
+        if now_us >= attempt.deadline_us:
+            raise _Refused(Refusal.EXPIRED, f"{point}: the order waited past its deadline")
+        if device.profile.relay is None or ACTIONS[attempt.desired] not in device.profile.actions:
+            raise _Refused(Refusal.NO_RELAY, f"{point}: a {device.profile.id} has no relay that can be commanded")
+        if device.quarantined_for is not None:
+            raise _Refused(Refusal.QUARANTINED, f"{point} is quarantined: {device.quarantined_for}")
+        if attempt.desired is Desired.OPEN:
+            self._check_open(device, point, now_us)
+
+    def _check_open(self, device: Device, point: PointId, now_us: int) -> None:
+        if not self.traits(point).may_open_remotely:
+            raise _Refused(Refusal.DENIED, f"{point}: a {device.profile.id} must not be switched off remotely")
+        if device.liveness is not Liveness.LIVE:
+            raise _Refused(
+                Refusal.STALE, f"{point}: its meter is {device.liveness.value}; nothing is switched off blindly"
+            )
+        moved_us = self._observer.moved_us(point)
+        if moved_us is not None and now_us - moved_us < self._min_interval_us:
+            not_before_us = moved_us + self._min_interval_us
+            raise _Refused(Refusal.TOO_SOON, f"{point}: its relay has moved a moment ago", not_before_us)
+
+    def _may_stand_already(self, attempt: _Attempt) -> bool:
+        """Whether a look can spare the write; where it was just seen elsewhere, the level is written at once."""
+        return self._observer.of(attempt.point).position in {attempt.wanted, Position.UNKNOWN}
+
+    def _is_proven(self, device: Device) -> bool:
+        proven_s = device.proven_s
+        return proven_s is not None and self._hub.clock.monotonic() - proven_s <= IDENTITY_AGE_MAX_S
+
+    @staticmethod
+    def _judged(attempt: _Attempt, observed: ObservedRelay) -> tuple[Outcome, str]:
+        """What the read-back says of the command."""
+        wanted = attempt.wanted
+        if observed.position is wanted or (wanted is Position.CLOSED and observed.position is Position.ARMED):
+            return Outcome.CONFIRMED, f"the relay is {observed.position.value}"
+        if attempt.lost is not None:
+            return Outcome.UNKNOWN, f"the reply to the write was lost, the relay reads {observed.position.value}"
+        return Outcome.UNCONFIRMED, f"the meter took the write, but the relay reads {observed.position.value}"
+
+    @staticmethod
+    def _without_proof(attempt: _Attempt, text: str, error: LinkFailed | None = None) -> tuple[Outcome, str]:
+        """The outcome when the wire gave no read-back."""
+        if not attempt.writes:
+            return (Outcome.FAILED, text) if error is not None else (Outcome.REFUSED, text)
+        return Outcome.UNKNOWN, f"written, but not read back: {text}"
+
+    @staticmethod
+    def _identity_refusal(attempt: _Attempt) -> Refusal | None:
+        return None if attempt.writes else Refusal.WRONG_IDENTITY
+
+    async def _finish(
         self,
-        point: PointId,
-        desired: Desired,
-        fence: Fence,
-        queued_us: int,
+        attempt: _Attempt,
+        grant: Grant,
         outcome: Outcome,
         detail: str,
-        first_byte_us: int | None = None,
-        observed: ObservedRelay | None = None,
+        *,
         refusal: Refusal | None = None,
+        not_before_us: int | None = None,
+        observed: ObservedRelay | None = None,
     ) -> CommandResult:
-        return CommandResult(
-            point=point,
-            desired=desired,
-            fence=fence,
+        result = CommandResult(
+            point=attempt.point,
+            desired=attempt.desired,
+            fence=attempt.fence,
             outcome=outcome,
             detail=detail,
             refusal=refusal,
-            writes=int(first_byte_us is not None),
+            not_before_us=not_before_us,
+            writes=attempt.writes,
             observed=observed,
-            queued_us=queued_us,
-            first_byte_us=first_byte_us,
+            queued_us=attempt.queued_us,
+            first_byte_us=attempt.first_byte_us,
             finished_us=self._hub.clock.now_us(),
         )
+        await self._attempts.record(result, grant)
+        self._hub.bus.publish(CommandFinished(context=grant.context, result=result))
+        return result
 
-    async def _note_fence(self, point: PointId, fence: Fence, desired: Desired) -> None:
-        def write(tx: Tx) -> None:
-            tx.execute(
-                "INSERT INTO kpm_modbus__fences VALUES (?, ?, ?)"
-                " ON CONFLICT (point) DO UPDATE SET fence = excluded.fence, desired = excluded.desired",
-                (point, fence, desired.value),
-            )
-
-        await self._hub.db.write(write)
-        self._highest[point] = (fence, desired)
-
-    async def _record(self, result: CommandResult, grant: Grant) -> None:
-        row = (
-            result.point, result.fence, result.desired.value, result.outcome.value, result.detail,
-            result.finished_us, grant.reference,
-        )  # fmt: skip
-        await self._hub.db.write(
-            lambda tx: tx.execute(
-                "INSERT INTO kpm_modbus__attempts (point, fence, desired, outcome, detail, at_us, reference)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                row,
-            )
-        )
-
-    def _meter(self, point: PointId) -> Meter:
+    def _place(self, point: PointId) -> Place:
         try:
-            return self._meters[point]
+            return self._places[point]
         except KeyError:
-            raise NotFound(f"no meter with a relay is configured for point {point!r}") from None
+            raise NotFound(f"no meter is configured for point {point!r}") from None

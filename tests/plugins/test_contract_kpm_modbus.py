@@ -7,6 +7,7 @@ from hub.testing import HubHarness, PluginContract
 from plugins.kpm_modbus.plugin import ModbusPlugin
 
 SERIAL = "33B1225950027"
+PROFILE = "compere_kpm33b"
 
 
 class TestModbus(PluginContract):
@@ -18,15 +19,15 @@ class TestModbus(PluginContract):
             {
                 "id": "hall",
                 "link": "sim://hall",
-                "period": "30 s",
+                "periods": {"fast": "30 s"},
                 "meters": [
-                    {"point": "stall_07", "unit": 1, "serial": SERIAL},
-                    {"point": "stall_08", "unit": 2, "serial": "33B1225950028"},
+                    {"point": "stall_07", "profile": PROFILE, "unit": 1, "serial": SERIAL},
+                    {"point": "stall_08", "profile": PROFILE, "unit": 2, "serial": "33B1225950028"},
                 ],
             }
         ]
     }
-    bad_config = "buses:\n  - {id: hall, link: sim://hall, meters: [{point: Stall 7, unit: 1, serial: x}]}\n"
+    bad_config = "buses:\n  - {id: hall, link: sim://hall, meters: [{point: Stall 7, profile: x, unit: 1}]}\n"
 
     async def prepare(self, hub: HubHarness) -> None:
         """A simulated bus with one live meter."""

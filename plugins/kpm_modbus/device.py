@@ -1,0 +1,107 @@
+"""One meter as the field layer knows it: what it is, whether it answers, and who it says it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from hub.contracts.ids import MeterId, PointId
+from hub.contracts.metering import Liveness
+from hub.contracts.profiles import Point, Profile
+from plugins.kpm_modbus.health import Turns
+from plugins.kpm_modbus.judge import Believed
+
+MISSES_TO_DEAD = 3
+TIMEOUT_MAX_S = 0.3
+TIMEOUT_MARGIN_S = 0.03
+TURNS_TO_LEARN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One of a meter's points as the supply point sees it: whose it is, and what it is called there."""
+
+    point: PointId
+    name: str
+
+
+@dataclass(slots=True)
+class Device:
+    """A meter's place on a bus, with the instrument that is expected there."""
+
+    meter: MeterId
+    unit: int
+    profile: Profile
+    serial: str | None
+    """The expected serial number; None for a type that has none."""
+    quantities: Mapping[str, Quantity]
+    """Whose each of the profile's points is; those of channels that feed nobody are missing."""
+    liveness: Liveness = Liveness.LIVE
+    misses: int = 0
+    quarantined_for: str | None = None
+    proven_s: float | None = None
+    """Monotonic time of the last proof of identity since it last was silent; None before the first."""
+    last_good_us: int | None = None
+    dead_since_us: int | None = None
+    back_off: int = 0
+    """How many probes in a row went unanswered."""
+    turns: Turns = field(default_factory=Turns)
+    believed: dict[str, Believed] = field(default_factory=dict)
+    """The last believed value of each counter, by the profile's name of it."""
+    ratios: dict[str, Decimal] = field(default_factory=dict)
+    """The last values of points that multiply others (transformer ratios)."""
+
+    @property
+    def points(self) -> tuple[PointId, ...]:
+        """The supply points that it meters."""
+        return tuple(dict.fromkeys(quantity.point for quantity in self.quantities.values()))
+
+    @property
+    def used(self) -> tuple[Point, ...]:
+        """The profile's points that somebody needs."""
+        multipliers = {name for point in self.profile.points for name in point.multiply_by}
+        return tuple(
+            point for point in self.profile.points if point.name in self.quantities or point.name in multipliers
+        )
+
+    @property
+    def timeout_s(self) -> float:
+        """How long to wait for an answer: learnt from the slowest usual ones, and never long."""
+        if len(self.turns.last_us) < TURNS_TO_LEARN:
+            return TIMEOUT_MAX_S
+        return min(TIMEOUT_MAX_S, 1.5 * self.turns.quantile_s(0.999, TIMEOUT_MAX_S) + TIMEOUT_MARGIN_S)
+
+    @property
+    def turn_s(self) -> float:
+        """The answer delay to plan with."""
+        return self.turns.quantile_s(0.5, float(self.profile.link.turn_s))
+
+    def answered(self, turn_us: int) -> None:
+        """It answered."""
+        self.turns.add(turn_us)
+        self.misses = 0
+        if self.liveness is Liveness.SUSPECT:
+            self.liveness = Liveness.LIVE
+
+    def missed(self) -> bool:
+        """It did not answer; whether it counts as dead from now on."""
+        self.misses += 1
+        if self.liveness in {Liveness.DEAD, Liveness.PROBING}:
+            return False
+        self.liveness = Liveness.SUSPECT if self.misses < MISSES_TO_DEAD else Liveness.DEAD
+        return self.liveness is Liveness.DEAD
+
+    def identity_fault(self, found: str | None) -> str | None:
+        """What is wrong with a serial number that it sent; None when it is the expected one."""
+        if found == self.serial:
+            return None
+        identity = self.profile.identity
+        who = f"{self.meter}: unit {self.unit} says it is {found!r}"
+        if identity is not None and not re.fullmatch(identity.pattern, found or ""):
+            return f"{who}, which no {self.profile.id} can be; look at the wiring and the address"
+        return (
+            f"{who}, expected {self.serial!r}; the meter was swapped, or two meters share the address: "
+            "look, then use meter.replace or correct the configuration"
+        )
