@@ -7,7 +7,9 @@ under a key of run and step, so that repeating it after a crash has its effect o
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
+from itertools import count
 
 from hub.automation.rules import Rule, Threshold
 from hub.core import context as contexts
@@ -16,7 +18,8 @@ from hub.core.durable import Entry
 from hub.core.faultpoints import point
 from hub.core.plugins import PluginHub
 from hub.core.states import GOOD, State, StateChanged
-from hub.core.storage import Migration, Reader, Tx
+from hub.core.storage import Migration, Reader, StorageError, Tx
+from hub.core.supervisor import Backoff
 
 MIGRATIONS = (
     Migration(
@@ -31,6 +34,7 @@ CREATE TABLE automation__latches (
 )
 
 RUNS = "runs"
+STORE_PAUSE = Backoff(first_s=1.0, cap_s=30.0)
 
 
 class Engine:
@@ -123,7 +127,7 @@ class Engine:
     async def _run(self, rule: Rule, run: str, done: int) -> None:
         for index, step in list(enumerate(rule.steps))[done:]:
             try:
-                response = await self._hub.actions.call(step.action, step.data, key=f"{run}/{index}")
+                response = await self._call(step.action, step.data, f"{run}/{index}")
             except Exception as error:  # noqa: BLE001 - a step's error is the run's end, and is told
                 self._hub.log.error("rule %s stops at step %d (%s): %s", rule.id, index, step.action, error)
                 break
@@ -134,6 +138,16 @@ class Engine:
                 )
             )
         await self._hub.db.write(lambda tx: self._hub.journal.close(tx, RUNS, run))
+
+    async def _call(self, action: str, data: Mapping[str, object], key: str) -> object:
+        """Call a step's action; while the store fails it is no answer, so the same call is made again."""
+        for attempt in count(1):
+            try:
+                return await self._hub.actions.call(action, data, key=key)
+            except StorageError as error:
+                self._hub.log.warning("step %s waits for the store: %s", key, error)
+                await self._hub.clock.sleep(STORE_PAUSE.pause_s(attempt, self._hub.ids))
+        raise AssertionError("unreachable: the loop above only ends by returning")
 
     def _stable_id(self, entity_id: str) -> str:
         entity = self._hub.registry.get(entity_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shlex
 import signal
 import tempfile
 from decimal import Decimal
@@ -13,6 +14,7 @@ from pathlib import Path
 import click
 
 from hub.cli.logs import set_up_logging
+from hub.cli.program import program
 from hub.contracts.axes import ShownState
 from hub.contracts.relays import CommandFinished, Desired, Outcome
 from hub.contracts.supply import SupplyChanged, TripRequested
@@ -27,7 +29,7 @@ from hub.core.states import StateChanged
 from hub.sim.demo import copy_site
 
 ACCOUNT, POINT = "noodle_house", "stall_07"
-ENERGY, BALANCE = f"sensor.{POINT}_energy", f"sensor.{ACCOUNT}_balance"
+ENERGY, BALANCE = f"sensor.{POINT}_energy_import", f"sensor.{ACCOUNT}_balance"
 SCALE = 2
 FIRST_TOPUP, NEXT_TOPUP = Decimal("0.08"), Decimal("0.30")
 PAUSE_BEFORE_TOPUP_S = 5.0
@@ -63,7 +65,7 @@ async def _run(folder: Path, once: bool, as_json: bool) -> bool:
             click.echo(f"plugin {status.name} is {status.state.value}: {status.reason}", err=True)
         if not once:
             click.echo(f"The demo runs in {folder}; ask it from another terminal, for example:", err=True)
-            click.echo(f"  hub entity watch --folder {folder}", err=True)
+            click.echo(f"  {program()} entity watch --folder {shlex.quote(str(folder))}", err=True)
             click.echo("Ctrl-C stops it.", err=True)
         return await story.tell()
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shlex
 import signal
 from types import FrameType
 
@@ -12,9 +13,10 @@ import click
 
 import hub as package
 from hub.cli import exits
+from hub.cli.program import program
 from hub.cli.starts import Starts
 from hub.core.errors import HubError
-from hub.core.hub import Hub, StartFailed
+from hub.core.hub import Hub
 from hub.core.plugins import PluginState
 from hub.core.service_manager import ServiceManager
 
@@ -69,8 +71,7 @@ class Foreground:
                 return False
             starting.result()
         except HubError as error:
-            if not isinstance(error, StartFailed):
-                self._starts.does_not_count()
+            self._starts.ended_by(error)
             raise
         finally:
             asked.cancel()
@@ -110,8 +111,10 @@ def _plugins_in_words(hub: Hub) -> str:
 
 def _where_to_look(hub: Hub) -> list[str]:
     mode = ", in safe mode" if hub.is_safe_mode else ""
+    site = f"--folder {shlex.quote(str(hub.site.folder))}"
     return [
         f"Hub {package.__version__} runs site {hub.site.name!r}{mode}: {_plugins_in_words(hub)}.",
-        f"  Look:  cd {hub.site.folder} && hub plugin list, hub entity list, hub entity watch",
+        f"  Look:  {program()} plugin list {site}",
+        f"         {program()} entity watch {site}",
         f"  Stop:  Ctrl-C, or: kill {os.getpid()}",
     ]

@@ -81,5 +81,6 @@ def show_entity(folder: Path, entity_id: str) -> dict[str, Any]:
 
 def newest_record(folder: Path) -> datetime | None:
     """When the newest change in a site's records was made; None when there is none."""
-    newest_us = read_records(folder, lambda reader: reader.value("SELECT max(at_us) FROM core__changes"))
+    newest_sql = "SELECT at_us FROM core__changes ORDER BY change_seq DESC LIMIT 1"
+    newest_us = read_records(folder, lambda reader: reader.value(newest_sql))
     return None if newest_us is None else from_us(int(newest_us))

@@ -12,15 +12,11 @@ from typing import Any, TypeVar
 import click
 
 from hub.cli.logs import set_up_logging
+from hub.cli.prepared import prepare_hub
 from hub.core.actions import OnUnknown
-from hub.core.clock import SystemClock
 from hub.core.control import Client, NoHub, RemoteError, os_user
 from hub.core.errors import HubError
-from hub.core.hub import Hub
-from hub.core.ids import SystemIds
 from hub.core.lock import FolderLock
-from hub.core.plugins.discovery import discover_all
-from hub.core.site import Site, load_site
 
 T = TypeVar("T")
 
@@ -69,15 +65,22 @@ def call(
         if FolderLock(folder / "data").is_held_elsewhere():
             raise
     set_up_logging(logging.ERROR)  # that plugins start and stop is no news here
-    return asyncio.run(_call_in_process(load_site(folder), action, data, key, on_unknown))
+    return asyncio.run(_call_in_process(folder, action, data, key, on_unknown))
 
 
 async def _call_in_process(
-    site: Site, action: str, data: Mapping[str, Any], key: str | None, on_unknown: OnUnknown
+    folder: Path, action: str, data: Mapping[str, Any], key: str | None, on_unknown: OnUnknown
 ) -> Any:
-    registry = discover_all(site)
-    hub = Hub(site, SystemClock(), SystemIds(), found=list(registry.found.values()), broken=registry.broken)
-    await hub.start()
+    hub, starts = prepare_hub(folder)
+    try:
+        await hub.start()
+    except asyncio.CancelledError:  # by a person's Ctrl-C
+        starts.does_not_count()
+        raise
+    except HubError as error:
+        starts.ended_by(error)
+        raise
+    starts.came_to_run()
     try:
         return await hub.kernel.actions.call(
             action, data, principal=os_user(os.getuid()), key=key, on_unknown=on_unknown

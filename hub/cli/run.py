@@ -11,28 +11,8 @@ import click
 from hub.cli.foreground import Foreground
 from hub.cli.logs import set_up_logging
 from hub.cli.options import folder_argument
-from hub.cli.starts import Starts
-from hub.core.clock import SystemClock
-from hub.core.config import ConfigErrors, validate
-from hub.core.errors import HubError
-from hub.core.hub import Hub
-from hub.core.ids import SystemIds
-from hub.core.plugins.discovery import discover_all, hidden_by
+from hub.cli.prepared import prepare_hub
 from hub.core.service_manager import ServiceManager
-from hub.core.site import FILE, SCHEMA, read_site_file, site_from, unknown_plugins
-
-log = logging.getLogger(__name__)
-
-
-LEAVING_SAFE_MODE = (
-    "the last %d starts never came to run, so this one is in safe mode: only plugins that come with Hub are "
-    "started. Mend or remove the plugin that was started last (`hub doctor` and the log name broken ones), then "
-    "restart the hub: that leaves safe mode"
-)
-
-
-class StrayPackages(HubError):
-    """Other packages than the hub's own would be run under its names."""
 
 
 @click.command("run")
@@ -45,21 +25,7 @@ def command(folder: Path, *, safe: bool) -> None:
     run, it starts as with --safe; once that runs, the next start is a normal one again.
     """
     set_up_logging(logging.INFO)
-    strays = hidden_by()
-    if strays:
-        raise StrayPackages(strays)
-    raw = read_site_file(folder)
-    site = site_from(folder, validate(raw, SCHEMA, where=FILE, mark=raw.mark))
-    starts = Starts(site.data)
-    failed = starts.begin()
-    is_safe_mode = safe or failed >= starts.FAILED_MAX
-    if is_safe_mode and not safe:
-        log.error(LEAVING_SAFE_MODE, failed)
-    registry = discover_all(site, only_ours=is_safe_mode)
-    unknown = [] if is_safe_mode else unknown_plugins(raw, registry.names())
-    if unknown:
-        starts.does_not_count()
-        raise ConfigErrors(unknown)
-    found = list(registry.found.values())
-    hub = Hub(site, SystemClock(), SystemIds(), found=found, broken=registry.broken, is_safe_mode=is_safe_mode)
-    asyncio.run(Foreground(hub, ServiceManager(), starts).run())
+    manager = ServiceManager()
+    hub, starts = prepare_hub(folder, safe=safe)
+    hub.on_stage = manager.allow
+    asyncio.run(Foreground(hub, manager, starts).run())

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from hub.core.errors import HubError
+from hub.core.hub import StartFailed
+
 log = logging.getLogger(__name__)
 
 FILE = "starts"
@@ -36,6 +39,11 @@ class Starts:
     def does_not_count(self) -> None:
         """This start was refused for a reason that safe mode would not mend, or a person stopped it."""
         self._write(self._failed)
+
+    def ended_by(self, error: HubError) -> None:
+        """This start ended by an error, which counts only if the core got stuck: the others are refusals."""
+        if not isinstance(error, StartFailed):
+            self.does_not_count()
 
     def _write(self, count: int) -> None:
         try:

@@ -32,10 +32,14 @@ from hub.core.faultpoints import point
 from hub.core.ids import Ids
 from hub.core.principals import OWNER, Principal
 from hub.core.storage import Database, Row, Tx
+from hub.core.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
 KEYS_KEPT_US = 400 * 86_400 * 1_000_000
+
+CALL_LIMIT_S = 60.0
+"""How long a handler may take, unless its action says otherwise."""
 
 
 class Effect(Enum):
@@ -53,6 +57,14 @@ class InvalidCall(HubError):
 
 class UnknownOutcome(HubError):
     """An unsafe call stopped in its middle; nobody knows whether it took effect."""
+
+
+class CallTimedOut(HubError):
+    """A handler took longer than its action's `limit_s`; it was cancelled."""
+
+
+class CallEnded(HubError):
+    """The action's owner was stopped in the middle of a call."""
 
 
 class NothingDone(HubError):
@@ -87,6 +99,7 @@ class Action:
     returns: str | None
     """What the response holds, in words; None for an action without one."""
     handler: TxHandler | AsyncHandler
+    limit_s: float
     validate: Callable[[Any], Any] | None = field(repr=False, default=None)
 
 
@@ -101,13 +114,16 @@ class ActionKeyReused(Event):
 class Actions:
     """All actions of a hub, by name."""
 
-    def __init__(self, db: Database, outbox: Outbox, bus: Bus, clock: Clock, ids: Ids) -> None:
-        """Start with none."""
+    def __init__(
+        self, db: Database, outbox: Outbox, bus: Bus, clock: Clock, ids: Ids, supervisor: Supervisor
+    ) -> None:
+        """Start with none; calls under a key run as tasks of the action's owner and end with it."""
         self._db = db
         self._outbox = outbox
         self._bus = bus
         self._clock = clock
         self._ids = ids
+        self._supervisor = supervisor
         self._actions: dict[str, Action] = {}
         self._in_flight: dict[tuple[str, str], tuple[str, asyncio.Task[object]]] = {}
 
@@ -122,8 +138,12 @@ class Actions:
         schema: Mapping[Any, Any] | None = None,
         permission: str | None = None,
         returns: str | None = None,
+        limit_s: float = CALL_LIMIT_S,
     ) -> Callable[[], None]:
-        """Offer an action under `domain.name`; the result takes it back."""
+        """Offer an action under `domain.name`; the result takes it back.
+
+        A coroutine handler is cancelled after `limit_s`; a `tx` handler has the writer's own limits.
+        """
         if name in self._actions:
             raise ValueError(f"{owner} cannot offer {name!r}: {self._actions[name].owner} offers it already")
         is_async = inspect.iscoroutinefunction(handler)
@@ -141,11 +161,14 @@ class Actions:
             schema,
             returns,
             handler,
+            limit_s,
             vol.Schema(schema) if schema is not None else None,
         )
         self._actions[name] = action
         undo_consumer = (
-            self._outbox.consume(f"action:{name}", lambda item: self._deliver(action, item), owner=owner)
+            self._outbox.consume(
+                f"action:{name}", lambda item: self._deliver(action, item), owner=owner, limit_s=limit_s
+            )
             if effect is Effect.OUTBOX
             else None
         )
@@ -197,20 +220,23 @@ class Actions:
         call = Call(name, data, principal, cause, key)
         if key is None and action.effect is Effect.LEVEL:  # nothing is recorded: the short way, for most calls
             with contexts.use(cause):
-                return await action.handler(call)  # type: ignore[misc,call-arg,arg-type]
+                return await self._handled(action, call)
         if key is None and action.effect is not Effect.UNSAFE:
             return await self._perform(action, call, on_unknown)
         if key is None:
             call = Call(name, data, principal, cause, self._ids.new())
         return await self._once(action, call, on_unknown)
 
-    async def purge(self) -> int:
-        """Forget the results of old calls; how many. A key that old is a new key."""
-        before_us = self._clock.now_us() - KEYS_KEPT_US
+    async def purge(self, now_us: int | None = None) -> int:
+        """Forget the results of old calls; how many. A key that old is a new key.
+
+        Give `now_us` where the wall clock's word is not enough: a step of it would forget keys still in use.
+        """
+        before_us = (self._clock.now_us() if now_us is None else now_us) - KEYS_KEPT_US
         return await self._db.write(
             lambda tx: tx.execute(
-                "DELETE FROM core__action_keys WHERE (action, key) IN"
-                " (SELECT action, key FROM core__action_keys WHERE at_us < ? LIMIT 1000)",
+                "DELETE FROM core__action_keys WHERE rowid IN"
+                " (SELECT rowid FROM core__action_keys WHERE at_us < ? LIMIT 1000)",
                 (before_us,),
             ),
             origin="core:purge",
@@ -254,13 +280,27 @@ class Actions:
             if under_way[0] != sha:
                 self._alarm(call)
                 raise self._reused(call)
-            return await asyncio.shield(under_way[1])
-        task = asyncio.get_running_loop().create_task(
-            self._perform(action, call, on_unknown), name=f"{action.owner}/action {action.name}"
+            return await self._outcome(action, under_way[1])
+        task = self._supervisor.watch(
+            action.owner, f"action {action.name}", self._perform(action, call, on_unknown)
         )
         self._in_flight[place] = (sha, task)
         task.add_done_callback(lambda done: self._landed(place, done))
-        return await asyncio.shield(task)
+        return await self._outcome(action, task)
+
+    @staticmethod
+    async def _outcome(action: Action, task: asyncio.Task[object]) -> object:
+        """Wait for a call under way; who waits is cancelled only when it is meant itself."""
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if not task.cancelled() or (me is not None and me.cancelling()):
+                raise
+            raise CallEnded(
+                f"{action.name}: {action.owner} was stopped in the middle of the call; "
+                "call again with the same key once it runs"
+            ) from None
 
     def _landed(self, place: tuple[str, str], task: asyncio.Task[object]) -> None:
         del self._in_flight[place]
@@ -301,11 +341,29 @@ class Actions:
             known = await self._db.write(lambda tx: self._known_result(tx, call))
             if known is not None:
                 return decode(known)
-        result = await action.handler(call)  # type: ignore[misc,call-arg,arg-type]
+        result = await self._handled(action, call)
         if call.key is not None:
             point("actions.level_done")
             await self._db.write(lambda tx: self._note(tx, call, "done", result))
         return result
+
+    @staticmethod
+    async def _handled(action: Action, call: Call) -> object:
+        limit = asyncio.timeout(action.limit_s)
+        try:
+            async with limit:
+                return await action.handler(call)  # type: ignore[misc,call-arg,arg-type]
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            then = (
+                "nobody knows whether it took effect, look at the far side"
+                if action.effect is Effect.UNSAFE
+                else "it may be called again"
+            )
+            raise CallTimedOut(
+                f"{action.name}: {action.owner} did not finish the call within {action.limit_s:g} s; {then}"
+            ) from None
 
     async def _enqueue(self, action: Action, call: Call) -> Any:
         key = call.key or self._ids.new()
@@ -327,7 +385,7 @@ class Actions:
             return decode(started)
         point("actions.unsafe_started")
         try:
-            result = await action.handler(call)  # type: ignore[misc,call-arg,arg-type]
+            result = await self._handled(action, call)
         except NothingDone:
             await self._db.write(lambda tx: self._forget(tx, call))
             raise

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 OWN = "core"
 
+BACKUP_LIMIT_S = 3600.0
+"""A large history on a slow card takes its time."""
+
 
 def register(this: Hub) -> None:
     """Register the core's actions and queries on a hub."""
@@ -105,6 +108,7 @@ def _register_backup(this: Hub) -> None:
         },
         permission="admin",
         returns="file, size_bytes and change_seq of the backup",
+        limit_s=BACKUP_LIMIT_S,
     )
 
 
@@ -139,7 +143,9 @@ def _register_queries(this: Hub) -> None:
         entity_id = str(params.get("entity_id"))
         state = kernel.states.get(entity_id)
         if state is None or not principal.sees("entity", entity_id):
-            hint = did_you_mean(entity_id, [one.entity_id for one in kernel.states])
+            hint = did_you_mean(
+                entity_id, [one.entity_id for one in kernel.states if principal.sees("entity", one.entity_id)]
+            )
             raise NotFound(f"there is no entity {entity_id!r}.{hint}")
         entry = kernel.registry.get(entity_id)
         return {"state": show_state(state), "entry": None if entry is None else asdict(entry)}

@@ -3,7 +3,7 @@
 Order: an event published while another is being told waits until every listener has heard the first one, so all
 listeners hear all events in one order. Who has unsubscribed is not told any more, not even an event on its way.
 A chain of events that cause events is cut at `DEPTH_MAX` or `CHAIN_MAX`, with the listener that keeps it going
-named. Events are notices after the fact: nothing that money depends on travels here.
+named. Events are notices after the fact: nothing that must not be lost travels here.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ DEPTH_MAX = 100
 CHAIN_MAX = 100_000
 """How many events one event may cause in all: listeners that each cause two never come to a depth of 100."""
 
+TASKS_MAX = 1000
+"""How many tasks of one coroutine listener may run at once; what comes beyond is dropped for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -48,20 +51,31 @@ Unsubscribe = Callable[[], None]
 class Spawn(Protocol):
     """Starts a supervised task in the name of an owner."""
 
-    def __call__(self, owner: str, name: str, work: Coroutine[Any, Any, object]) -> object:
-        """Start the work; its failure is the owner's."""
+    def __call__(self, owner: str, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Future[Any] | None:
+        """Start the work; its failure is the owner's. The task, or None when there is nothing to wait for."""
 
 
 class Listener:
     """One subscription: whose it is, what to call, and how often that went wrong."""
 
-    __slots__ = ("callback", "failures", "owner")
+    __slots__ = ("callback", "dropped", "failures", "is_flooded", "owner", "tasks")
 
     def __init__(self, owner: str, callback: Callable[[Any], object]) -> None:
         """Subscribe with it through `Channel.add`, under as many keys as wanted."""
         self.owner = owner
         self.callback = callback
         self.failures = 0
+        self.tasks = 0
+        """How many tasks of a coroutine listener run now."""
+        self.dropped = 0
+        """How many events it was not told because too many of its tasks ran."""
+        self.is_flooded = False
+
+    def task_ended(self, _: object) -> None:
+        """Count a task less; a burst is over once half of the tasks are through."""
+        self.tasks -= 1
+        if self.tasks <= TASKS_MAX // 2:
+            self.is_flooded = False
 
     def __repr__(self) -> str:
         """Name the plugin and the function, for logs and the watchdog."""
@@ -146,7 +160,8 @@ class Bus:
     ) -> Unsubscribe:
         """Call back for every event of exactly this type, or only for those with a key.
 
-        A plain function runs inline and must be quick; a coroutine function runs as the owner's task.
+        A plain function runs inline and must be quick; a coroutine function runs as the owner's task. While
+        `TASKS_MAX` of its tasks run, further events are dropped for it: a slow reader takes a `queue`.
         """
         return self.channel(event_type).add(key, Listener(owner, callback))
 
@@ -190,6 +205,7 @@ class Bus:
                 channel, event, key, self._depth = self._waiting.popleft()
                 self._deliver(channel, event, key)
         finally:
+            self._waiting.clear()  # empty, unless something like a KeyboardInterrupt ends the telling
             self._telling = self._is_cut = False
             self._depth = self._caused = 0
             self.running = None
@@ -207,17 +223,38 @@ class Bus:
                 try:
                     work = listener.callback(event)
                     if work is not None and inspect.iscoroutine(work):
-                        self._start(listener, work)
+                        self._start(listener, event, work)
                 # A plain function is never cancelled: its CancelledError comes from some future that it asked.
-                except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - not the next listener's fault
+                # None of these, nor a sys.exit(), is the fault of the publisher or of the next listener.
+                except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001
                     self._failed(listener, event, error)
 
-    def _start(self, listener: Listener, work: Coroutine[Any, Any, object]) -> None:
+    def _start(self, listener: Listener, event: Event, work: Coroutine[Any, Any, object]) -> None:
+        if listener.tasks >= TASKS_MAX:
+            work.close()
+            self._drop(listener, event)
+            return
         try:
-            self._spawn(listener.owner, repr(listener), work)
+            task = self._spawn(listener.owner, repr(listener), work)
         except BaseException:
             work.close()
             raise
+        if task is None:
+            return
+        listener.tasks += 1
+        task.add_done_callback(listener.task_ended)
+
+    def _drop(self, listener: Listener, event: Event) -> None:
+        listener.dropped += 1
+        if listener.is_flooded:
+            return  # told once a burst
+        listener.is_flooded = True
+        flood = RuntimeError(
+            f"{TASKS_MAX} tasks of {listener!r} run at once, so further {type(event).__name__} events are dropped "
+            "for it; a slow reader takes its events from `bus.queue`"
+        )
+        log.error("%s", flood)
+        self._report(listener, flood)
 
     def _failed(self, listener: Listener, event: Event, error: BaseException) -> None:
         listener.failures += 1

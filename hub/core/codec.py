@@ -1,4 +1,4 @@
-"""JSON for records: canonical, with tagged Decimal and datetime, and never a float where money is meant."""
+"""JSON for records: canonical, with tagged Decimal and datetime, and never a float for an exact amount."""
 
 from __future__ import annotations
 

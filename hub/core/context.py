@@ -1,4 +1,4 @@
-"""Who or what caused this: a context runs through every event, state, action, command and posting."""
+"""Who or what caused this: a context runs through every event, state, action, command and record."""
 
 from __future__ import annotations
 

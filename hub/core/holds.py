@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -37,11 +37,18 @@ class Holds:
         self._bus = bus
         self._reasons: dict[str, str] = {}
         self._levels: dict[str, int] = {}
+        self.look_again: Callable[[], object] = lambda: None
+        """Brings the holds up to date, such as by checking the clock."""
 
     @property
     def reasons(self) -> Mapping[str, str]:
         """Why the site is on hold, by reason; empty when it is not."""
         return MappingProxyType(self._reasons)
+
+    def ask(self) -> bool:
+        """Whether the site is on hold, after one more look at the clock; ask on the loop, right before acting."""
+        self.look_again()
+        return self.is_held
 
     @property
     def is_held(self) -> bool:

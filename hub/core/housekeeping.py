@@ -30,12 +30,17 @@ from hub.core.storage import Reader, StorageError, StorageFull, Tx
 log = logging.getLogger(__name__)
 
 PROBE_S = 5.0
-PURGE_S = 86_400.0
+FIRST_PURGE_S = 600.0
+PURGE_S = 3600.0
+"""Often, because what has passed since the last one is forgotten when the hub stops."""
+HORIZON_STEP_MAX_US = 86_400 * 1_000_000
+"""The purge horizon moves no further in one run."""
 WINDOWS_TO_CONDEMN = 3
 """One window of growth may be a cache filling up; so many in a row are a leak."""
 CHANGES_KEPT_US = 400 * 86_400 * 1_000_000
 PURGE_ROWS_MAX = 1_000
 PURGE_PAUSE_S = 1.0
+_PURGE_HORIZON = "purge_horizon"
 _CONFIRMED_AT, _CONFIRMED_OVER = "clock_confirmed_at", "clock_confirmed_over"
 
 
@@ -93,6 +98,7 @@ class Housekeeping:
         newest_us, confirmed = await kernel.db.read(_clock_records)
         self.clock_guard = ClockGuard(kernel.clock, kernel.holds, kernel.bus, newest_us, confirmed=confirmed)
         self.clock_guard.check()
+        kernel.holds.look_again = self.clock_guard.check
         kernel.db.on_committed = self.clock_guard.note_record
         kernel.bus.subscribe(ClockStepped, lambda _: self._rearm(), owner="core")
         keep = kernel.supervisor.keep
@@ -131,10 +137,7 @@ class Housekeeping:
                 (_CONFIRMED_AT, confirmation.at_us),
                 (_CONFIRMED_OVER, confirmation.overruled_us),
             ):
-                tx.execute(
-                    "INSERT INTO core__meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    (name, str(value)),
-                )
+                _note(tx, name, str(value))
 
         await self._kernel.db.write(write)
 
@@ -152,7 +155,7 @@ class Housekeeping:
         self._kernel.holds.place(STORAGE_FAILING, str(fault))
 
     def _history_changed(self, fault: StorageError | None) -> None:
-        """Money and rules go on without history; people are told."""
+        """Everything else goes on without history; people are told."""
         self._kernel.bus.publish(HistoryFailing(detail=None if fault is None else str(fault)))
 
     async def _probe(self) -> None:
@@ -164,34 +167,58 @@ class Housekeeping:
             await self._kernel.clock.sleep(PROBE_S)
             try:
                 await self._kernel.db.write(
-                    lambda tx: tx.execute(
-                        "INSERT INTO core__meta VALUES ('probe', ?)"
-                        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                        (str(self._kernel.clock.now_us()),),
-                    ),
-                    origin="core:probe",
+                    lambda tx: _note(tx, "probe", str(self._kernel.clock.now_us())), origin="core:probe"
                 )
             except StorageError as error:
                 log.debug("the store still fails: %s", error)
 
     async def _purge(self) -> None:
-        """Forget old rows once a day, a few at a time so that nobody waits behind it."""
+        """Forget old rows now and then, a few at a time so that nobody waits behind it."""
+        clock = self._kernel.clock
+        since_s, pause_s = clock.monotonic(), FIRST_PURGE_S
         while True:
-            await self._kernel.clock.sleep(PURGE_S)
+            await clock.sleep(pause_s)
+            pause_s = PURGE_S
+            if self._kernel.holds.ask():
+                continue
+            now_s = clock.monotonic()
+            horizon_us = await self._move_horizon(clock.now_us(), int((now_s - since_s) * 1e6))
+            since_s = now_s
             for purge in (self._kernel.outbox.purge, self._kernel.actions.purge, self._purge_changes):
-                while await purge():
-                    await self._kernel.clock.sleep(PURGE_PAUSE_S)
+                while not self._kernel.holds.ask() and await purge(horizon_us):
+                    await clock.sleep(PURGE_PAUSE_S)
 
-    async def _purge_changes(self) -> int:
-        before_us = self._kernel.clock.now_us() - CHANGES_KEPT_US
-        return await self._kernel.db.write(
-            lambda tx: tx.execute(
-                "DELETE FROM core__changes WHERE change_seq IN"
-                " (SELECT change_seq FROM core__changes WHERE at_us < ? LIMIT ?)",
-                (before_us, PURGE_ROWS_MAX),
-            ),
-            origin="core:purge",
-        )
+    async def _move_horizon(self, now_us: int, passed_us: int) -> int:
+        """The time by which ages are judged: the wall clock's, but no faster than time has really passed.
+
+        While the hub is off it stands still, so rows are kept for longer than they need be, and never for less.
+        """
+
+        def move(tx: Tx) -> int:
+            was = tx.value("SELECT value FROM core__meta WHERE name = ?", (_PURGE_HORIZON,))
+            horizon_us = now_us
+            if was is not None:
+                horizon_us = min(now_us, int(was) + min(passed_us, HORIZON_STEP_MAX_US))
+            _note(tx, _PURGE_HORIZON, str(horizon_us))
+            return horizon_us
+
+        return await self._kernel.db.write(move, origin="core:purge")
+
+    async def _purge_changes(self, now_us: int) -> int:
+        before_us = now_us - CHANGES_KEPT_US
+
+        def purge(tx: Tx) -> int:
+            last = None
+            for seq, at_us in tx.all(
+                "SELECT change_seq, at_us FROM core__changes ORDER BY change_seq LIMIT ?", (PURGE_ROWS_MAX,)
+            ):
+                if at_us < before_us:
+                    last = seq
+                elif at_us <= now_us:  # one from a clock that ran ahead is as old as those around it
+                    break
+            return 0 if last is None else tx.execute("DELETE FROM core__changes WHERE change_seq <= ?", (last,))
+
+        return await self._kernel.db.write(purge, origin="core:purge")
 
     def _blocked(self, block: LoopBlocked) -> None:
         if block.lasted_s is not None and block.owner is not None:
@@ -202,8 +229,15 @@ class Housekeeping:
             self._plugins.condemn(growth.owner, str(growth))
 
 
+def _note(tx: Tx, name: str, value: str) -> None:
+    tx.execute(
+        "INSERT INTO core__meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
 def _clock_records(reader: Reader) -> tuple[int | None, Confirmation | None]:
-    newest = reader.value("SELECT max(at_us) FROM core__changes")
+    newest = reader.value("SELECT at_us FROM core__changes ORDER BY change_seq DESC LIMIT 1")
     notes = {
         str(row[0]): str(row[1])
         for row in reader.all("SELECT name, value FROM core__meta WHERE name LIKE 'clock_confirmed_%'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -41,7 +41,11 @@ log = logging.getLogger(__name__)
 
 STAGE_LIMIT_S = 120.0
 PLUGINS_LIMIT_S = 300.0
-STOP_LIMIT_S = 60.0
+STOP_BUDGET_S = 100.0
+"""How long a whole stop takes at most; packaging/hub.service and its container give it longer than that."""
+LAST_STEPS_S = 40.0
+"""What nothing else may use up of it: the final write and the closing of the databases."""
+CLOSING_LIMIT_S = 10.0
 
 
 class Phase(Enum):
@@ -114,7 +118,7 @@ class Hub:
             history=history,
             timers=Timers(db, clock, ids, supervisor),
             outbox=outbox,
-            actions=Actions(db, outbox, bus, clock, ids),
+            actions=Actions(db, outbox, bus, clock, ids, supervisor),
         )
         self.plugins = PluginHost(self.kernel, site, self._backup_path)
         self.housekeeping = Housekeeping(self.kernel, self.plugins, site)
@@ -122,6 +126,8 @@ class Hub:
         self._control = None if clock.is_virtual else ControlServer(Dispatcher(self.kernel), site.socket)
         self._cause = Context(ids.new(), "system")
         self._asked_to_stop: asyncio.Event = asyncio.Event()
+        self.on_stage: Callable[[str, float], None] = lambda name, limit_s: None
+        """Told before each stage of the start and step of the stop, with its limit in seconds."""
 
     async def start(self) -> None:
         """Start in stages; raises a typed error when the core cannot, after undoing what was done."""
@@ -147,20 +153,22 @@ class Hub:
             return
         was_running = self.phase is Phase.RUNNING
         self.phase = Phase.STOPPING
+        until_s = self.kernel.clock.monotonic() + STOP_BUDGET_S
+        steps_until_s = until_s - LAST_STEPS_S
         with contexts.use(self._cause):
             if was_running:
                 self.kernel.bus.publish(HubStopping(context=self._cause))
             if self._control is not None:
-                await self._ending("control socket", self._control.stop())
-            await self._ending("plugins", self.plugins.stop())
+                await self._ending("control socket", self._control.stop(), steps_until_s)
+            await self._ending("plugins", self.plugins.stop(), steps_until_s)
             self.kernel.timers.stop()
             self.kernel.stale.stop()
-            await self._ending("guards", self.housekeeping.stop())
-            await self._ending("tasks", self.kernel.supervisor.end("core"))
+            await self._ending("guards", self.housekeeping.stop(), steps_until_s)
+            await self._ending("tasks", self.kernel.supervisor.end("core"), steps_until_s)
             if was_running:
-                await self._ending("final write", self._last_states.save())
-            await self._ending("history.db", self.kernel.history.close())
-            await self._ending("hub.db", self.kernel.db.close())
+                await self._ending("final write", self._last_states.save(), until_s - 2 * CLOSING_LIMIT_S)
+            await self._ending("history.db", self.kernel.history.close(), until_s - CLOSING_LIMIT_S)
+            await self._ending("hub.db", self.kernel.db.close(), until_s)
             self._lock.release()
         self.phase = Phase.STOPPED
 
@@ -209,6 +217,7 @@ class Hub:
         return self.site.backups / f"before-upgrade-{stamp}.db"
 
     async def _stage(self, name: str, work: Awaitable[object], limit_s: float) -> None:
+        self.on_stage(name, limit_s)
         try:
             async with asyncio.timeout(limit_s):
                 await work
@@ -217,9 +226,12 @@ class Hub:
                 f"the start got stuck at stage {name!r} for {limit_s:g} s; run `hub doctor`, or start with --safe"
             ) from None
 
-    async def _ending(self, name: str, work: Awaitable[object]) -> None:
+    async def _ending(self, name: str, work: Awaitable[object], until_s: float) -> None:
+        """Await a step of the stop until a moment of the monotonic clock; the next one follows whatever comes."""
+        limit_s = max(0.0, until_s - self.kernel.clock.monotonic())
+        self.on_stage(name, limit_s)
         try:
-            async with asyncio.timeout(STOP_LIMIT_S):
+            async with asyncio.timeout(limit_s):
                 await work
         except Exception as error:
             log.error("stopping %s failed: %s: %s", name, type(error).__name__, error, exc_info=error)

@@ -21,7 +21,7 @@ class Identity:
         self._ids = ids
 
     def check(self) -> None:
-        """Refuse to make a new, empty database where there was one: that would forget everybody's money."""
+        """Refuse to make a new, empty database where there was one: that would forget everything that it held."""
         if not self._file.exists():
             return
         if not self._database.exists() or self._database.stat().st_size == 0:

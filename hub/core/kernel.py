@@ -36,7 +36,7 @@ class Kernel:
     queries: Queries
     holds: Holds
     db: Database
-    """What must survive: registry, money, journals, timers, outbox."""
+    """What must survive: registry, plugins' records, journals, timers, outbox."""
     history: Database
     """What may lose its last moments: raw readings and roll-ups."""
     timers: Timers

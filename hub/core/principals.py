@@ -20,7 +20,7 @@ class Principal:
     scopes: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def may(self, permission: str) -> bool:
-        """Whether the permission is granted: by name, by its domain (`supply.*`), or by `*`."""
+        """Whether the permission is granted: by name, by its domain (`backup.*`), or by `*`."""
         if EVERYTHING in self.permissions:
             return True
         domain = permission.partition(".")[0]

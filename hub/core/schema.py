@@ -23,6 +23,7 @@ CREATE TABLE core__outbox (
   last_error TEXT, result TEXT, context_id TEXT NOT NULL, actor TEXT NOT NULL,
   UNIQUE (topic, key)) STRICT;
 CREATE INDEX core__outbox_due ON core__outbox (topic, next_try_us) WHERE state = 'pending';
+CREATE INDEX core__outbox_settled ON core__outbox (created_us) WHERE state <> 'pending';
 
 CREATE TABLE core__journal (
   seq INTEGER PRIMARY KEY, owner TEXT NOT NULL, stream TEXT NOT NULL, run TEXT NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE core__action_keys (
   action TEXT NOT NULL, key TEXT NOT NULL, payload_sha TEXT NOT NULL, state TEXT NOT NULL,
   boot TEXT NOT NULL, result TEXT, at_us INTEGER NOT NULL, context_id TEXT NOT NULL, actor TEXT NOT NULL,
   PRIMARY KEY (action, key)) STRICT;
+CREATE INDEX core__action_keys_at ON core__action_keys (at_us);
 
 CREATE TABLE core__areas (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, parent_id TEXT REFERENCES core__areas (id)) STRICT;

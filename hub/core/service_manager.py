@@ -6,6 +6,9 @@ import os
 import socket
 from collections.abc import Mapping
 
+EXTENSION_SPARE_S = 10.0
+"""By how much the service manager waits longer than the hub, so that the hub can say itself what hangs."""
+
 
 class ServiceManager:
     """The notification socket that the service manager named in the environment, if it did."""
@@ -25,6 +28,11 @@ class ServiceManager:
     def status(self, status: str) -> None:
         """One line that `systemctl status` shows."""
         self._send(f"STATUS={_one_line(status)}")
+
+    def allow(self, step: str, limit_s: float) -> None:
+        """A step of the start or the stop begins that may take this long: do not end the hub before that."""
+        extension_us = int((limit_s + EXTENSION_SPARE_S) * 1e6)
+        self._send(f"EXTEND_TIMEOUT_USEC={extension_us}\nSTATUS={_one_line(step)}")
 
     def alive(self) -> None:
         """The loop still turns."""

@@ -71,6 +71,9 @@ class PluginContract:
             "queries": [query.name for query in kernel.queries.all() if query.owner == name],
             "services": [key for key, owner in kernel.services.provided().items() if owner == name],
             "listeners": sorted(repr(listener) for listener in kernel.bus.listeners_of(name)),
+            # In no public list; calls under way and consumers of the outbox are among the tasks.
+            "timers": [kind for owner, kind in kernel.timers._handlers if owner == name],  # noqa: SLF001
+            "outbox": [topic for topic, owner in kernel.outbox._consumers.items() if owner == name],  # noqa: SLF001
             "holds": [reason for reason in kernel.holds.reasons if reason.startswith(f"{name}:")],
         }
         return {kind: listed for kind, listed in found.items() if listed}

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from hub.core.bus import Event
+from hub.core.config import REDACTOR
 from hub.core.plugins import Plugin, PluginStatus
 from hub.sim import VirtualClock, VirtualLoop
 from hub.testing.harness import Captured, HubHarness, start_hub
@@ -29,6 +30,13 @@ class TestHangs(Exception):
     """A test waits for something that does not come."""
 
     __test__ = False
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> Iterator[None]:
+    """The redactor belongs to the process: a secret of one test must not blacken the texts of the next."""
+    with REDACTOR.kept_apart():
+        yield
 
 
 @pytest.fixture

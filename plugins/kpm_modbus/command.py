@@ -17,6 +17,7 @@ from hub.contracts.profiles.words import serial_text
 from hub.core.clock import Clock, SystemClock
 from hub.core.config import ConfigErrors
 from plugins.kpm_modbus.planner import Limits, Plan, plan
+from plugins.kpm_modbus.values import shown
 from plugins.kpm_modbus.wire import open_link
 
 TIMEOUT_S = 0.5
@@ -168,7 +169,7 @@ class _Poll:
                         "good" if decoded.flaw is None else "uncertain" if decoded.value is not None else "bad"
                     )
                     detail = "" if decoded.flaw is None else decoded.flaw.value
-                    self._say(point.name, decoded.value, quality, point.unit, detail)
+                    self._say(point.name, shown(point, decoded), quality, point.unit, detail)
         return failed
 
     def _say(self, name: str, value: object, quality: str, unit: str, detail: str) -> None:

@@ -37,6 +37,7 @@ from plugins.kpm_modbus.judge import Belief, Verdict, judge
 from plugins.kpm_modbus.observed import Observer
 from plugins.kpm_modbus.planner import Limits, PlannedRead, plan
 from plugins.kpm_modbus.schedule import Rank
+from plugins.kpm_modbus.values import shown
 
 LOOKS_AGAIN_MAX = 3
 
@@ -248,7 +249,7 @@ class FieldReadings:
             if self._hub.states.get(handle.entity_id) is not None:
                 self._hub.states.mark(handle.entity_id, BAD)
             return
-        value = decoded.value
+        value = shown(point, decoded)
         if isinstance(value, Decimal):
             missing = [name for name in point.multiply_by if name not in device.ratios]
             if missing:

@@ -142,7 +142,7 @@ class SupplyControl:
     async def _decide_trip(self, point: PointId, pending: Row) -> bool:
         """Decide a requested trip on what is true now; False when it has to wait."""
         account = self._account(point)
-        if self._hub.holds.is_held:
+        if self._hub.holds.ask():
             self._hub.log.warning("%s: trip waits, the site is on hold: %s", point, dict(self._hub.holds.reasons))
             return False
         now_us = self._hub.clock.now_us()
@@ -157,10 +157,13 @@ class SupplyControl:
         if outstanding.state is not OutstandingState.NONE:
             self._hub.log.warning("%s: trip waits, a payment may be under way: %s", point, outstanding.detail)
             return False
+        self._hub.holds.ask()
         return await self._hub.db.write(lambda tx: self._trip(tx, point, account, pending))
 
     def _trip(self, tx: Tx, point: PointId, account: AccountId, pending: Row) -> bool:
-        """The decision itself, in one transaction; False when the guard holds it back."""
+        """The decision itself, in one transaction; False when a hold or the guard holds it back."""
+        if self._hub.holds.is_held:
+            return False
         if balance(tx, account) > 0 or _pending(tx, point) is None:
             tx.execute("DELETE FROM prepaid__trips WHERE point = ?", (point,))
             return True
@@ -218,6 +221,11 @@ class SupplyControl:
         observed = self._hub.get(RELAYS).observed(point)
         if observed.position is wanted:
             return True
+        if intent.desired is Desired.OPEN and self._hub.holds.ask():
+            self._hub.log.warning(
+                "%s: stays as it is, the site is on hold: %s", point, dict(self._hub.holds.reasons)
+            )
+            return False
         now_us = self._hub.clock.now_us()
         deadline_us = now_us + COMMAND_LIMIT_US
         grant = mint_for_supply(intent, now_us=now_us, expires_us=deadline_us)

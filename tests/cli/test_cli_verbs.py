@@ -79,6 +79,22 @@ def test_a_call_without_a_running_hub_starts_one_for_itself(tmp_path: Path) -> N
     assert not (site / "data/hub.sock").exists()
 
 
+def test_a_call_that_starts_a_hub_refuses_an_unknown_plugin_as_a_start_does(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site", HUB_YAML + "  bel:\n")
+    called, started = hub("action", "call", "bell.ring", "--folder", site), hub("run", site)
+    assert called.returncode == started.returncode == exits.CONFIGURATION
+    assert "there is no plugin 'bel'. Did you mean 'bell'?" in called.stderr
+
+
+def test_a_call_that_takes_the_process_down_counts_as_a_failed_start(tmp_path: Path) -> None:
+    deadly = "import os\nos._exit(99)\n"
+    site = make_site(tmp_path / "site", HUB_YAML.replace("\n  bell:", " {}"), {"deadly": deadly})
+    assert [hub("action", "call", "hub.stop", "--folder", site).returncode for _ in range(3)] == [99, 99, 99]
+    fourth = hub("action", "call", "hub.stop", "--folder", site)
+    assert (fourth.returncode, "in safe mode" in fourth.stderr) == (exits.OK, True), fourth.stderr
+    assert not (site / "data/starts").exists()
+
+
 def test_a_refused_call_says_why(tmp_path: Path) -> None:
     site = make_site(tmp_path / "site")
     for arguments, said in (

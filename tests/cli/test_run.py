@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
 import sqlite3
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
-from sites import HUB_YAML, Running, hub, in_json, make_site, notify_socket, pause, running, watching
+from sites import HUB_YAML, Running, environment, hub, in_json, make_site, notify_socket, pause, running, watching
 
 from hub.cli import exits
 from hub.core.lock import FolderLock
@@ -116,7 +118,15 @@ def test_the_hub_can_be_stopped_by_an_action(site: Path) -> None:
 def test_the_service_manager_hears_ready_alive_and_stopping(site: Path, tmp_path: Path) -> None:
     with notify_socket(tmp_path / "notify") as manager:
         with running(site, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="300000") as process:
-            ready = manager.recv(1000).decode()
+            stages = []
+            while not (ready := manager.recv(1000).decode()).startswith("READY=1"):
+                stages.append(ready)
+            assert stages == [
+                f"EXTEND_TIMEOUT_USEC={limit_s}000000\nSTATUS={stage}"
+                for stage, limit_s in (
+                    ("storage", 130), ("records", 130), ("plugins", 310), ("timers", 130), ("control socket", 130),
+                )
+            ]  # fmt: skip
             assert ready.startswith("READY=1\nSTATUS=Test site: ")
             assert [manager.recv(1000) for _ in range(3)] == [b"WATCHDOG=1"] * 3
             process.end()
@@ -124,6 +134,21 @@ def test_the_service_manager_hears_ready_alive_and_stopping(site: Path, tmp_path
         while heard[-1] == b"WATCHDOG=1":
             heard.append(manager.recv(1000))
         assert heard[-1] == b"STOPPING=1"
+        step, extension_us = "", 0
+        while step != "hub.db":
+            extension, _, step = manager.recv(1000).decode().partition("\nSTATUS=")
+            extension_us = int(extension.removeprefix("EXTEND_TIMEOUT_USEC="))
+        assert extension_us > 10_000_000
+
+
+def test_the_commands_it_prints_work_as_they_stand(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "my site")
+    with running(site) as process:
+        (command,) = re.findall(r"Look:  (.*)", process.log)
+        asked = subprocess.run(
+            command, shell=True, cwd="/", env=environment(), capture_output=True, text=True, check=False
+        )
+    assert (asked.returncode, "bell" in asked.stdout) == (0, True), f"{command}: {asked.stderr}"
 
 
 CANARY = "canary-7f3a91c2"

@@ -3,126 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import voluptuous as vol
+from action_stage import Stage, perform
 
 from hub.core import context as contexts
 from hub.core.actions import (
     KEYS_KEPT_US,
-    ActionKeyReused,
-    Actions,
     Call,
+    CallEnded,
+    CallTimedOut,
     Effect,
     InvalidCall,
     NothingDone,
     UnknownOutcome,
 )
-from hub.core.bus import Bus
 from hub.core.context import Context
-from hub.core.durable import KeyReused, Outbox
+from hub.core.durable import KeyReused
 from hub.core.errors import NotAllowed, NotFound
-from hub.core.ids import SeededIds
 from hub.core.principals import Principal
-from hub.core.schema import CORE_MIGRATIONS
-from hub.core.storage import Database, Migration, Tx
-from hub.core.supervisor import Supervisor
-from hub.sim import VirtualClock, VirtualLoop, advance, run_virtual
-
-SCHEMA = (Migration(1, "effects", "CREATE TABLE p__effects (id INTEGER PRIMARY KEY, what TEXT NOT NULL);"),)
-
-
-class Stage:
-    """Actions of plugin `p` in virtual time: one of each effect class, all of which note that they were done."""
-
-    def __init__(self, loop: VirtualLoop, file: Path) -> None:
-        """Nothing is open yet."""
-        self.loop = loop
-        self.clock = VirtualClock(loop)
-        self._file = file
-        self._lives = 0
-        self.done: list[str] = []
-        self.alarms: list[ActionKeyReused] = []
-        self.takes_s = 0.0
-        self.error: BaseException | None = None
-
-    async def open(self) -> None:
-        """Begin a life."""
-        self._lives += 1
-        self.ids = SeededIds(self._lives)
-        self.db = Database(self._file, self.clock, runs_twice=True)
-        await self.db.open()
-        await self.db.migrate("core", CORE_MIGRATIONS)
-        await self.db.migrate("p", SCHEMA)
-        self.supervisor = Supervisor(self.clock, self.ids)
-        self.outbox = Outbox(self.db, self.clock, self.ids, self.supervisor)
-        self.bus = Bus(self.supervisor.spawn)
-        self.bus.subscribe(ActionKeyReused, self.alarms.append, owner="test")
-        self.actions = Actions(self.db, self.outbox, self.bus, self.clock, self.ids)
-        for effect, handler in (
-            (Effect.TX, self._in_tx),
-            (Effect.LEVEL, self._apart),
-            (Effect.OUTBOX, self._apart),
-            (Effect.UNSAFE, self._apart),
-        ):
-            self.register(f"p.{effect.value}", handler, effect)
-
-    def register(self, name: str, handler: Any, effect: Effect, **options: Any) -> Callable[[], None]:
-        """Offer an action of plugin `p`."""
-        options.setdefault("description", "Does it.")
-        return self.actions.register(name, handler, owner="p", effect=effect, **options)
-
-    async def close(self) -> None:
-        """End a life in order."""
-        await self.supervisor.end("p")
-        await self.db.close()
-
-    async def again(self) -> None:
-        """Crash as far as calls are concerned: whatever is under way is dropped, and another life begins."""
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        await asyncio.sleep(0.001)
-        await self.close()
-        await self.open()
-
-    def _in_tx(self, tx: Tx, call: Call) -> object:
-        tx.execute("INSERT INTO p__effects (what) VALUES (?)", (str(call.data["n"]),))
-        if self.error is not None:
-            raise self.error
-        return {"n": call.data["n"], "seq": tx.change_seq}
-
-    async def _apart(self, call: Call) -> object:
-        if self.takes_s:
-            await self.clock.sleep(self.takes_s)
-        if isinstance(self.error, NothingDone):
-            raise self.error
-        self.done.append(str(call.data["n"]))
-        if self.error is not None:
-            raise self.error
-        return {"n": call.data["n"], "time": len(self.done)}
-
-    async def effects(self) -> list[str]:
-        """What was done, of any class."""
-        rows = await self.db.read(lambda r: r.all("SELECT what FROM p__effects ORDER BY id"), owner="p")
-        return [row[0] for row in rows] + self.done
-
-
-def perform(tmp_path: Path, scene: Callable[[Stage], Awaitable[None]]) -> None:
-    """Play a scene in virtual time."""
-
-    async def main(loop: VirtualLoop) -> None:
-        stage = Stage(loop, tmp_path / "hub.db")
-        await stage.open()
-        try:
-            await scene(stage)
-        finally:
-            await stage.close()
-
-    run_virtual(main)
-
+from hub.core.storage import Tx
+from hub.sim import advance
 
 EACH = pytest.mark.parametrize("name", ["p.tx", "p.level", "p.outbox", "p.unsafe"])
 ANSWERING = pytest.mark.parametrize("name", ["p.tx", "p.level", "p.unsafe"])
@@ -319,6 +223,79 @@ def test_an_unsafe_call_that_raises_says_whether_anything_was_done(
         else:
             with pytest.raises(UnknownOutcome):
                 await stage.actions.call("p.unsafe", {"n": 1}, key="k")
+
+    perform(tmp_path, scene)
+
+
+@pytest.mark.parametrize("name", ["p.level", "p.unsafe"])
+def test_a_call_under_way_ends_with_the_owner_of_its_action(tmp_path: Path, name: str) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.takes_s = 50
+        call = asyncio.ensure_future(stage.actions.call(name, {"n": 1}, key="k"))
+        await advance(stage.loop, 1)
+        assert stage.supervisor.running("p") == [f"p/action {name}", "p/outbox action:p.outbox"]
+        assert await stage.supervisor.end("p") == []
+        with pytest.raises(CallEnded) as ended:
+            await call
+        assert str(ended.value) == (
+            f"{name}: p was stopped in the middle of the call; call again with the same key once it runs"
+        )
+        await advance(stage.loop, 100)
+        assert stage.done == []
+
+    perform(tmp_path, scene)
+
+
+def test_a_caller_that_is_cancelled_together_with_the_call_is_simply_cancelled(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.takes_s = 50
+        caller = asyncio.ensure_future(stage.actions.call("p.level", {"n": 1}, key="k"))
+        await advance(stage.loop, 1)
+        stage.supervisor.cancel("p")
+        await asyncio.sleep(0)
+        caller.cancel()  # before it has heard of the end of the call
+        await advance(stage.loop, 1)
+        assert caller.cancelled()
+
+    perform(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "then"),
+    [
+        pytest.param("p.brief_level", None, "it may be called again", id="level without a key"),
+        pytest.param("p.brief_level", "k", "it may be called again", id="level with a key"),
+        pytest.param(
+            "p.brief_unsafe", "k", "nobody knows whether it took effect, look at the far side", id="unsafe"
+        ),
+    ],
+)
+def test_a_handler_that_takes_too_long_is_cancelled(tmp_path: Path, name: str, key: str | None, then: str) -> None:
+    async def scene(stage: Stage) -> None:
+        effect = Effect(name.removeprefix("p.brief_"))
+        stage.register(name, stage._apart, effect, limit_s=2.5)
+        stage.takes_s = 3
+        began_s = stage.clock.monotonic()
+        with pytest.raises(CallTimedOut) as late:
+            await stage.actions.call(name, {"n": 1}, key=key)
+        assert str(late.value) == f"{name}: p did not finish the call within 2.5 s; {then}"
+        assert stage.clock.monotonic() - began_s == pytest.approx(2.5, abs=0.1)
+        assert stage.done == []
+        stage.takes_s = 2
+        if effect is Effect.UNSAFE:
+            with pytest.raises(UnknownOutcome):
+                await stage.actions.call(name, {"n": 1}, key=key)
+        else:
+            assert (await stage.actions.call(name, {"n": 1}, key=key))["n"] == 1
+
+    perform(tmp_path, scene)
+
+
+def test_a_timeout_of_the_handlers_own_is_its_own(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.error = TimeoutError("the line is silent")
+        with pytest.raises(TimeoutError, match="the line is silent"):
+            await stage.actions.call("p.level", {"n": 1})
 
     perform(tmp_path, scene)
 

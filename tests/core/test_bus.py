@@ -14,7 +14,9 @@ from hub.core import bus as bus_module
 from hub.core import context as contexts
 from hub.core.bus import DEPTH_MAX, Bus, Event, Listener
 from hub.core.context import Context
-from hub.sim import VirtualLoop, run_virtual
+from hub.core.ids import SeededIds
+from hub.core.supervisor import Supervisor
+from hub.sim import VirtualClock, VirtualLoop, advance, run_virtual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +53,8 @@ class Spawned:
     def __init__(self) -> None:
         self.works: list[tuple[str, str, Coroutine[Any, Any, object]]] = []
 
-    def __call__(self, owner: str, name: str, work: Coroutine[Any, Any, object]) -> object:
+    def __call__(self, owner: str, name: str, work: Coroutine[Any, Any, object]) -> None:
         self.works.append((owner, name, work))
-        return None
 
 
 @pytest.fixture
@@ -190,6 +191,7 @@ def test_a_failure_report_that_publishes_does_not_feed_the_chain_it_reports(bus:
     [
         pytest.param(ValueError("no"), id="an error"),
         pytest.param(asyncio.CancelledError(), id="a cancelled future"),
+        pytest.param(SystemExit(3), id="sys.exit"),
     ],
 )
 def test_a_listener_that_raises_stops_nobody_and_is_counted_and_named(
@@ -214,6 +216,22 @@ def test_a_listener_that_raises_stops_nobody_and_is_counted_and_named(
     ]
     assert "broken:" in caplog.text
     assert "failed on Rang" in caplog.text
+
+
+def test_an_interrupt_in_a_listener_ends_the_telling_and_leaves_no_event_for_later(bus: Bus) -> None:
+    heard: list[str] = []
+
+    def interrupted(event: Rang) -> None:
+        if event.name == "door":
+            bus.publish(Rang(name="left over"))
+            raise KeyboardInterrupt
+
+    bus.subscribe(Rang, interrupted, owner="a")
+    bus.subscribe(Rang, lambda event: heard.append(event.name), owner="b")
+    with pytest.raises(KeyboardInterrupt):
+        bus.publish(Rang(name="door"))
+    bus.publish(Rang(name="gate"))
+    assert heard == ["gate"]
 
 
 def test_a_failing_failure_report_stops_nobody_either(bus: Bus, caplog: pytest.LogCaptureFixture) -> None:
@@ -357,7 +375,7 @@ def test_a_coroutine_listener_runs_as_its_owners_task_under_the_events_context(
     owners: list[str] = []
     tasks: list[asyncio.Task[object]] = []
 
-    def spawn(owner: str, name: str, work: Coroutine[Any, Any, object]) -> object:
+    def spawn(owner: str, name: str, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         owners.append(owner)
         tasks.append(asyncio.get_running_loop().create_task(work))
         return tasks[-1]
@@ -377,7 +395,7 @@ def test_a_coroutine_listener_runs_as_its_owners_task_under_the_events_context(
 def test_a_coroutine_that_cannot_be_spawned_is_closed_and_counts_as_a_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def refuse(owner: str, name: str, work: Coroutine[Any, Any, object]) -> object:
+    def refuse(owner: str, name: str, work: Coroutine[Any, Any, object]) -> None:
         raise RuntimeError("no loop runs")
 
     bus = Bus(refuse)
@@ -386,6 +404,63 @@ def test_a_coroutine_that_cannot_be_spawned_is_closed_and_counts_as_a_failure(
     bus.subscribe(Rang, partial(_answer, []), owner="slow")
     bus.publish(Rang(name="door"))  # an unawaited coroutine would fail the test as a warning
     assert failures == ["no loop runs"]
+
+
+def test_a_slow_coroutine_listener_loses_what_is_too_much_and_is_told_once_a_burst(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bus_module, "TASKS_MAX", 4)
+    heard: list[str] = []
+    failures: list[tuple[str, str]] = []
+
+    async def slow(event: Rang) -> None:
+        await asyncio.sleep(10)
+        heard.append(event.name)
+
+    async def main(loop: VirtualLoop) -> None:
+        bus = Bus(Supervisor(VirtualClock(loop), SeededIds(1)).spawn)
+        bus.on_failure = lambda listener, error: failures.append((listener.owner, str(error)))
+        bus.subscribe(Rang, slow, owner="slow")
+        others: list[Rang] = []
+        bus.subscribe(Rang, others.append, owner="quick")
+        [listener] = bus.listeners_of("slow")
+        for burst in ("a", "b"):
+            for number in range(7):
+                bus.publish(Rang(name=f"{burst}{number}"))
+            assert listener.tasks == 4
+            await advance(loop, 11)
+        assert listener.tasks == 0
+        assert listener.dropped == 6
+        assert len(others) == 14
+
+    run_virtual(main)
+    assert sorted(heard) == ["a0", "a1", "a2", "a3", "b0", "b1", "b2", "b3"]
+    assert len(failures) == len(caplog.records) == 2
+    owner, told = failures[0]
+    assert owner == "slow"
+    assert told.startswith("4 tasks of slow:")
+    assert told.endswith(
+        "run at once, so further Rang events are dropped for it; a slow reader takes its events from `bus.queue`"
+    )
+
+
+def test_a_coroutine_listener_that_keeps_up_is_told_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when its tasks are cancelled before their first step."""
+    monkeypatch.setattr(bus_module, "TASKS_MAX", 4)
+
+    async def main(loop: VirtualLoop) -> None:
+        supervisor = Supervisor(VirtualClock(loop), SeededIds(1))
+        bus = Bus(supervisor.spawn)
+        bus.subscribe(Rang, partial(_answer, []), owner="slow")
+        [listener] = bus.listeners_of("slow")
+        for _ in range(3):
+            for _ in range(4):
+                bus.publish(Rang(name="door"))
+            await supervisor.end("slow")
+            await asyncio.sleep(0)
+        assert (listener.tasks, listener.dropped) == (0, 0)
+
+    run_virtual(main)
 
 
 def test_a_full_queue_drops_its_oldest_events_and_counts_them(bus: Bus) -> None:

@@ -1,7 +1,9 @@
 """A hub's life in virtual time: staged start, what stops it, ordered stop, and whose records it accepts."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
@@ -9,14 +11,24 @@ from typing import ClassVar
 import pytest
 
 from hub.core.config import ConfigDict
-from hub.core.hub import Hub, HubStarted, HubStopping, Phase
+from hub.core.hub import (
+    LAST_STEPS_S,
+    PLUGINS_LIMIT_S,
+    STAGE_LIMIT_S,
+    STOP_BUDGET_S,
+    Hub,
+    HubStarted,
+    HubStopping,
+    Phase,
+)
 from hub.core.ids import SeededIds
 from hub.core.lock import FolderInUse, FolderLock
 from hub.core.plugins import Broken, Found, Manifest, Plugin, PluginHub, PluginState
+from hub.core.plugins.host import STOP_LIMIT_S as PLUGINS_STOP_LIMIT_S
 from hub.core.registry import EntityWanted
 from hub.core.site import Site
 from hub.core.states import Quality
-from hub.core.storage import StorageClosed, StorageCorrupt
+from hub.core.storage import Migration, StorageClosed, StorageCorrupt
 from hub.sim import VirtualClock, VirtualLoop
 from hub.testing import HubHarness, start_hub
 from hub.testing.harness import make_hub
@@ -128,6 +140,83 @@ async def test_a_plugin_that_hangs_delays_start_and_stop_by_its_limit_only(
     await hub.stop()
     assert hub.phase is Phase.STOPPED
     assert virtual_loop.time() - began_s < 60
+
+
+async def test_each_stage_and_step_is_announced_with_its_limit_before_it_begins(
+    virtual_clock: VirtualClock, hub: HubHarness, tmp_path: Path
+) -> None:
+    other = Hub(Site(tmp_path / "other", "Test", hub.hub.site.time_zone, {}), virtual_clock, SeededIds(3), found=[])
+    told: list[tuple[str, float]] = []
+    other.on_stage = lambda name, limit_s: told.append((name, limit_s))
+    await other.start()
+    assert told == [
+        ("storage", STAGE_LIMIT_S), ("records", STAGE_LIMIT_S), ("plugins", PLUGINS_LIMIT_S),
+        ("timers", STAGE_LIMIT_S),
+    ]  # fmt: skip
+    told.clear()
+    await other.stop()
+    assert [name for name, _ in told] == ["plugins", "guards", "tasks", "final write", "history.db", "hub.db"]
+    assert {limit_s <= STOP_BUDGET_S for _, limit_s in told} == {True}
+    assert PLUGINS_STOP_LIMIT_S < told[0][1] == STOP_BUDGET_S - LAST_STEPS_S
+
+
+async def test_a_stop_in_which_everything_hangs_keeps_to_its_budget_and_still_writes_and_closes(
+    virtual_loop: VirtualLoop, hub: HubHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    await hub.load_plugin(Meter)
+    hub.set_state("sensor.count", Decimal("12.50"), unit="kWh")
+    core, path = hub.hub, hub.hub.site.data / "hub.db"
+    for part, step in ((core.plugins, "stop"), (core.housekeeping, "stop"), (core.kernel.history, "close")):
+        monkeypatch.setattr(part, step, hang)
+    began_s = virtual_loop.time()
+    await core.stop()
+    assert virtual_loop.time() - began_s <= STOP_BUDGET_S
+    assert phase_of(core) is Phase.STOPPED
+    with closing(sqlite3.connect(path)) as file:
+        saved = file.execute("SELECT count(*) FROM core__last_states WHERE entity_id = 'sensor.count'").fetchone()
+    assert saved == (1,)
+    with pytest.raises(StorageClosed):
+        await core.kernel.db.read(lambda reader: reader.value("SELECT 1"))
+
+
+class Recorder(Plugin):
+    """Keeps readings in the history."""
+
+    manifest = Manifest(
+        "recorder", "1", "Records.", is_default=True,
+        history_migrations=(Migration(1, "rows", "CREATE TABLE recorder__rows (x INTEGER PRIMARY KEY) STRICT;"),),
+    )  # fmt: skip
+    read: ClassVar[list[object]] = []
+
+    async def setup(self, hub: PluginHub) -> None:
+        await hub.history.write(lambda tx: tx.execute("INSERT OR IGNORE INTO recorder__rows VALUES (7)"))
+        self.read.append(await hub.history.read(lambda reader: reader.value("SELECT x FROM recorder__rows")))
+
+
+async def test_a_plugin_makes_and_uses_tables_in_the_history(hub: HubHarness) -> None:
+    Recorder.read.clear()
+    await hub.load_plugin(Recorder)
+    assert Recorder.read == [7]
+    await hub.restart()
+    assert Recorder.read == [7, 7]
+
+
+async def test_without_the_history_only_plugins_that_keep_tables_there_fail(
+    virtual_clock: VirtualClock, hub: HubHarness, tmp_path: Path
+) -> None:
+    site = Site(tmp_path / "other", "Test", hub.hub.site.time_zone, {})
+    (site.data / "history.db").mkdir(parents=True)  # no file that could be opened
+    other = Hub(site, virtual_clock, SeededIds(3), found=[found(Meter), found(Recorder)])
+    await other.start()
+    assert other.plugins.status("meter").state is PluginState.RUNNING
+    status = other.plugins.status("recorder")
+    assert status.state is PluginState.FAILED
+    assert f"plugin 'recorder' keeps records in {site.data / 'history.db'}, which is not open" in status.reason
+    assert "restart the hub" in status.reason
+    await other.stop()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import traceback
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +27,8 @@ from hub.core.ids import SeededIds
 LIVES_PER_FOLDER = 25
 POINT_LIMIT_S = 10.0
 LAST_LIMIT_S = 40.0
+TRIES_PER_KILL_MAX = 20
+"""So many lives may pass a point by, or end before their moment, for each kill that is asked for."""
 VIOLATIONS_MAX = 20
 CLOCK = SystemClock()
 
@@ -44,27 +45,42 @@ class Rounds:
         self._sites = 0
         self._life = 0
         self._typical_s = 0.1
+        self._given_up: set[str] = set()
         self.has_failed = False
         """A promise was broken: there is nothing more to find out."""
         self.report: dict[str, Any] = {
-            "world": world.NAME, "seed": seed, "kills": 0, "random_kills": 0, "reached": [], "violations": [],
+            "world": world.NAME, "seed": seed, "kills": 0, "random_kills": 0, "at_points": {}, "violations": [],
             "asked": 0, "answered": 0, "unanswered": 0,
         }  # fmt: skip
 
     def at_point(self, point: str) -> None:
         """Die at a point, at a random one of its first passages; on a fresh folder if that is where it stands."""
-        if point == "storage.migration":
-            self._close_site()
-        hits = self._random.randint(1, self._world.hits_max(point))
-        records = self._spawn(kill_at=(point, hits), limit_s=POINT_LIMIT_S)
-        if records.kills[-1:] == [point] and point not in self.report["reached"]:
-            self.report["reached"].append(point)
+        kills = self.report["at_points"]
+        kills.setdefault(point, 0)
+        if point in self._given_up:
+            return
+        hits_max = self._world.hits_max(point)
+        for _ in range(TRIES_PER_KILL_MAX):
+            if point == "storage.migration":
+                self._close_site()
+            hits = self._random.randint(1, hits_max)
+            if self._spawn(kill_at=(point, hits), limit_s=POINT_LIMIT_S):
+                kills[point] += 1
+                return
+            if self.has_failed:
+                return
+            hits_max = max(1, hits_max // 2)  # a life may be too short for as many passages
+        self._given_up.add(point)
 
     def at_random(self) -> None:
         """Die at a random moment, from the first instruction on; some lives are on their way to an orderly end."""
-        stops = self._random.random() < 0.25
-        self._spawn(delay_s=self._random.uniform(0, 1.6 * self._typical_s), stops=stops)
-        self.report["random_kills"] += 1
+        for _ in range(TRIES_PER_KILL_MAX):
+            stops = self._random.random() < 0.25
+            if self._spawn(delay_s=self._random.uniform(0, 1.6 * self._typical_s), stops=stops):
+                self.report["random_kills"] += 1
+                return
+            if self.has_failed:
+                return
 
     def finish(self) -> None:
         """Let the last life run to its end."""
@@ -77,7 +93,8 @@ class Rounds:
         delay_s: float | None = None,
         limit_s: float = 0.0,
         stops: bool = False,
-    ) -> Records:
+    ) -> bool:
+        """Whether the life was killed as asked: at its point, or before its own end."""
         if self._site is None:
             self._sites += 1
             self._site = self._folder / str(self._sites)
@@ -85,17 +102,21 @@ class Rounds:
             self._close_site()
             return self._spawn(kill_at=kill_at, delay_s=delay_s, limit_s=limit_s, stops=stops)
         self._life += 1
+        kills_before = _kills_in(self._site)
         began = CLOCK.monotonic()
         status = self._fork(self._site, is_last=stops, kill_at=kill_at, delay_s=delay_s, limit_s=limit_s)
         if kill_at is not None:
             self._typical_s = max(self._typical_s, min(2.0, CLOCK.monotonic() - began))
-        if os.WIFSIGNALED(status):
+        is_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        if is_killed:
             self.report["kills"] += 1
         elif status != 0:
             self._note(f"life {self._life} ended by itself with {status}")
         records = Records(self._site)
         self.has_failed = self.has_failed or bool(records.violations)
-        return records
+        is_at_point = kill_at is None or records.kills[kills_before:] == [kill_at[0]]
+        records.close()
+        return is_killed and is_at_point
 
     def _close_site(self) -> None:
         if self._site is None:
@@ -134,6 +155,15 @@ class Rounds:
                 os.kill(child, signal.SIGKILL)
                 return os.waitpid(child, 0)[1]
             block_thread(0.001)
+
+
+def _kills_in(site: Path) -> int:
+    """At how many points lives on a folder have died."""
+    if not site.exists():
+        return 0
+    records = Records(site)
+    records.close()
+    return len(records.kills)
 
 
 def _be_the_hub(world: ModuleType, site: Path, life: int, is_last: bool, kill_at: tuple[str, int] | None) -> None:
@@ -178,10 +208,12 @@ def main() -> None:
     rounds = Rounds(importlib.import_module(asked.world), asked.folder, asked.seed)
     began = CLOCK.monotonic()
     points = [point for point in asked.points.split(",") if point]
-    work = [partial(rounds.at_point, point) for point in points * asked.each] + [rounds.at_random] * asked.random
-    for one in work:
+    for point in points * asked.each:
         if not rounds.has_failed:
-            one()
+            rounds.at_point(point)
+    for _ in range(asked.random):
+        if not rounds.has_failed:
+            rounds.at_random()
     rounds.finish()
     rounds.report["seconds"] = round(CLOCK.monotonic() - began, 1)
     json.dump(rounds.report, sys.stdout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from field_stage import Field, point_of, serial_of, start_field
+from field_hall import Field, point_of, serial_of, start_field
 
 from hub.contracts.relays import CommandResult, Desired, Outcome, Position, Refusal
 from hub.sim.field.faults import Fault, FaultKind

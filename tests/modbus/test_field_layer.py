@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from field_stage import Field, point_of, serial_of, start_field
+from field_hall import Field, point_of, serial_of, start_field
 
 from hub.contracts.metering import (
     BusBack,

@@ -15,6 +15,8 @@ import yaml
 from project_trees import PROJECT
 
 import hub
+from hub.core.hub import LAST_STEPS_S, STOP_BUDGET_S
+from hub.core.plugins.host import STOP_LIMIT_S as PLUGINS_STOP_LIMIT_S
 
 UNIT = PROJECT / "packaging/hub.service"
 DOCKERFILE = PROJECT / "packaging/Dockerfile"
@@ -52,6 +54,16 @@ def test_the_unit_starts_a_verb_that_exists_and_waits_for_its_readiness() -> Non
     assert (service["Type"], service["Restart"]) == ("notify", "always")
     assert int(service["WatchdogSec"]) <= 60
     assert service["User"] not in ("root", "0")
+
+
+def test_nobody_kills_a_stop_that_is_within_its_own_budget() -> None:
+    spare_s = 10  # the process itself ends after the hub
+    assert int(read_ini(UNIT)["Service"]["TimeoutStopSec"]) >= STOP_BUDGET_S + spare_s
+    assert PLUGINS_STOP_LIMIT_S + LAST_STEPS_S < STOP_BUDGET_S
+    instructions = (PROJECT / "packaging/README.md").read_text()
+    (container_s,) = re.findall(r"--stop-timeout (\d+)", instructions)
+    assert int(container_s) >= STOP_BUDGET_S + spare_s
+    assert f"it takes {STOP_BUDGET_S:g} s at most" in instructions
 
 
 def test_the_unit_is_confined_to_its_own_folder() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-import time
+import time  # noqa: TID251 - real time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any

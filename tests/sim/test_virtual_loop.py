@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-import time
+import time  # noqa: TID251 - real time
 import warnings
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hub.contracts.links import LINKS
 from hub.contracts.relays import CommandFinished, Outcome
-from hub.contracts.supply import IntentChanged
+from hub.contracts.supply import IntentChanged, TripRequested
 from hub.contracts.topups import ToppedUp
 from hub.core.ids import SeededIds
 from hub.core.plugins import PluginState, discover
@@ -108,7 +108,7 @@ async def test_a_silent_meter_is_no_ground_for_a_trip(virtual_loop: VirtualLoop,
     assert answer["answer"] in {"pending", "no_grounds"}
     assert field.buses["hall"].meters[1].power_w == 60_000
     field.buses["hall"].silent.clear()
-    await demo.advance("10 s")
+    await demo.advance("2 min")
     assert field.buses["hall"].meters[1].power_w == 0
     await demo.hub.stop()
 
@@ -125,4 +125,51 @@ async def test_everything_survives_a_restart(virtual_loop: VirtualLoop, tmp_path
     await demo.call("topup.cash", {"account": "noodle_house", "amount": Decimal(1), "receipt": "r2"})
     await demo.advance("1 s")
     assert relay(demo) is True
+    await demo.hub.stop()
+
+
+async def test_a_hold_that_comes_while_a_trip_is_being_decided_stops_it(
+    virtual_loop: VirtualLoop, tmp_path: Path
+) -> None:
+    demo = await start_demo(virtual_loop, tmp_path)
+    await demo.call("topup.cash", {"account": "noodle_house", "amount": Decimal("0.05"), "receipt": "r1"})
+    requested = demo.capture(TripRequested)
+    while not requested:
+        await demo.advance("0.01 s")
+    demo.kernel.holds.place("clock_doubtful", "a test doubts the clock")
+    await demo.advance("1 min")
+    assert relay(demo) is True
+    await demo.hub.stop()
+
+
+async def test_a_site_on_hold_opens_no_relay_again_that_a_person_closed(
+    virtual_loop: VirtualLoop, tmp_path: Path
+) -> None:
+    demo = await start_demo(virtual_loop, tmp_path)
+    await demo.call("topup.cash", {"account": "noodle_house", "amount": Decimal("0.05"), "receipt": "r1"})
+    await demo.advance("10 s")
+    assert relay(demo) is False
+    demo.kernel.holds.place("clock_doubtful", "a test doubts the clock")
+    field = demo.kernel.services.get(LINKS)
+    assert isinstance(field, SimulatedField)
+    field.buses["hall"].meters[1].switch(is_closed=True)
+    await demo.advance("1 min")
+    assert relay(demo) is True
+    demo.kernel.holds.lift("clock_doubtful")
+    await demo.advance("10 s")
+    assert relay(demo) is False
+    await demo.hub.stop()
+
+
+async def test_a_step_of_a_clock_is_seen_by_whoever_is_about_to_act(
+    virtual_loop: VirtualLoop, tmp_path: Path
+) -> None:
+    """The guard looks once a virtual minute; a decision in between looks by itself."""
+    demo = await start_demo(virtual_loop, tmp_path)
+    await demo.call("topup.cash", {"account": "noodle_house", "amount": Decimal("0.05"), "receipt": "r1"})
+    await demo.advance("1 s")
+    demo.clock.step(3600)
+    await demo.advance("10 s")
+    assert relay(demo) is True
+    assert "clock_doubtful" in demo.kernel.holds.reasons
     await demo.hub.stop()

@@ -56,6 +56,15 @@ class BeginsTasksOfItsOwn(Sound):
         """Forget the task."""
 
 
+class HandlesATimerForEver(Sound):
+    """Names a timer's handler past its facade, which would take it back."""
+
+    async def setup(self, hub: PluginHub) -> None:
+        """Name it."""
+        await super().setup(hub)
+        hub._kernel.timers.handle("tick", lambda tx, timer: None, owner=self.manifest.name)
+
+
 class ErrsNowAndThen(Sound):
     """Raises in a task of its own."""
 

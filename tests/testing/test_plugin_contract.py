@@ -60,6 +60,7 @@ def keep_to(plugin: type[Plugin], promise: str, folder: Path, loop: VirtualLoop)
 
 BREAKERS = [
     (breakers.BeginsTasksOfItsOwn, HOUR, "tasks go on: ['my own task']; begin tasks by hub.spawn or hub.keep"),
+    (breakers.HandlesATimerForEver, HOUR, "{'timers': ['tick']}"),
     (breakers.ErrsNowAndThen, HOUR, "work: ValueError: lost the line ("),
     (breakers.CannotStart, HOUR, "sample is failed: ValueError: no line ("),
     (breakers.IgnoresBeingCancelled, HOUR, "it took 5 s to stop; end at once when a task is cancelled"),

@@ -2,7 +2,7 @@
 
 `on`, `yes`, `12:30`, `2026-01-01` and `1_000` are text. Two differences from the standard, both on purpose: a
 number with a leading zero (`0123`, `00.5`) is text, since it is a phone or serial number; and a number with a
-fraction or an exponent is a `Decimal`, so that no float can touch money. Only `.inf` and `.nan` are floats.
+fraction or an exponent is a `Decimal`, so that an exact amount is never a float. Only `.inf` and `.nan` are floats.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ import logging
 import re
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NoReturn, Self, TypeAlias
 from urllib.parse import quote, quote_plus
 
@@ -88,6 +89,16 @@ class Redactor:
             self._texts |= shapes
             longest_first = sorted(self._texts, key=lambda shape: (-len(shape), shape))
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    @contextmanager
+    def kept_apart(self) -> Iterator[None]:
+        """Forget, at the end of the body, the secrets that were added in it; for tests and rehearsals."""
+        texts, pattern = self._texts, self._pattern
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._texts, self._pattern = texts, pattern
 
     def redact(self, text: str) -> str:
         """The text with every known secret replaced."""

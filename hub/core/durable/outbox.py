@@ -147,9 +147,9 @@ class Outbox:
             counts.setdefault(topic, {})[state] = count
         return counts
 
-    async def purge(self) -> int:
-        """Forget delivered, failed and expired messages that are old enough; how many."""
-        before_us = self._clock.now_us() - KEEP_DELIVERED_US
+    async def purge(self, now_us: int) -> int:
+        """Forget delivered, failed and expired messages that are old enough at that time; how many."""
+        before_us = now_us - KEEP_DELIVERED_US
         return await self._db.write(
             lambda tx: tx.execute(
                 "DELETE FROM core__outbox WHERE id IN (SELECT id FROM core__outbox"
@@ -197,37 +197,63 @@ class _Worker:
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
-        while True:
-            self.wake.clear()
-            rows, next_us = await self._db.read(self._due)
-            if rows:
-                # All of them to their end: one left behind would be delivered again beside itself.
-                for outcome in await asyncio.gather(*map(self._one, rows), return_exceptions=True):
-                    if outcome is not None:
-                        raise outcome
-                continue
-            pause_s = IDLE_LOOK_S
-            if next_us is not None:
-                pause_s = min(pause_s, max(0.0, (next_us - self._clock.now_us()) / 1e6))
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self.wake.wait()
-            except TimeoutError:
-                pass
+        under_way: dict[asyncio.Task[None], int] = {}
+        try:
+            while True:
+                await self._fill(under_way)
+                for task in [task for task in under_way if task.done()]:
+                    del under_way[task]
+                    task.result()
+        except asyncio.CancelledError:
+            for task in under_way:
+                task.cancel()
+            raise
+        finally:
+            # All of them to their end: one left behind would be delivered again beside itself.
+            await asyncio.gather(*under_way, return_exceptions=True)
 
-    def _due(self, reader: Reader) -> tuple[list[Row], int | None]:
+    async def _fill(self, under_way: dict[asyncio.Task[None], int]) -> None:
+        """Start what is due while there are free slots, then wait until one gets free or something gets due."""
+        self.wake.clear()
+        pause_s = None
+        if len(under_way) < self._parallel:
+            taken = encode(list(under_way.values()))
+            rows, next_us = await self._db.read(
+                lambda reader: self._due(reader, taken, self._parallel - len(under_way))
+            )
+            for row in rows:
+                under_way[asyncio.ensure_future(self._one(row))] = row["id"]
+            if len(under_way) < self._parallel:
+                pause_s = IDLE_LOOK_S
+                if next_us is not None:
+                    pause_s = min(pause_s, max(0.0, (next_us - self._clock.now_us()) / 1e6))
+        if pause_s is None:
+            await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            return
+        woken = asyncio.ensure_future(self.wake.wait())
+        try:
+            await asyncio.wait({*under_way, woken}, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+
+    def _due(self, reader: Reader, taken: str, count: int) -> tuple[list[Row], int | None]:
+        """What to deliver next and is not under way; when that is less than asked for, also when more gets due."""
         now_us = self._clock.now_us()
+        ahead_us = now_us + self._ahead_max_us
         rows = reader.all(
             "SELECT * FROM core__outbox WHERE topic = ? AND state = 'pending'"
-            " AND (next_try_us <= ? OR next_try_us > ?) ORDER BY next_try_us, id LIMIT ?",
-            (self._topic, now_us, now_us + self._ahead_max_us, self._parallel),
+            " AND (next_try_us <= ? OR next_try_us > ?) AND id NOT IN (SELECT value FROM json_each(?))"
+            " ORDER BY next_try_us, id LIMIT ?",
+            (self._topic, now_us, ahead_us, taken, count),
         )
-        if rows:
+        if len(rows) == count:
             return rows, None
         next_us = reader.value(
-            "SELECT min(next_try_us) FROM core__outbox WHERE topic = ? AND state = 'pending'", (self._topic,)
+            "SELECT min(next_try_us) FROM core__outbox WHERE topic = ? AND state = 'pending'"
+            " AND next_try_us > ? AND next_try_us <= ? AND id NOT IN (SELECT value FROM json_each(?))",
+            (self._topic, now_us, ahead_us, taken),
         )
-        return [], None if next_us is None else int(next_us)
+        return rows, None if next_us is None else int(next_us)
 
     async def _one(self, row: Row) -> None:
         now_us = self._clock.now_us()

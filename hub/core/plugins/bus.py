@@ -58,7 +58,10 @@ class PluginBus:
         self._gate = gate
 
     def subscribe(self, event_type: type[E], callback: Callback[E], *, key: str | None = None) -> Unsubscribe:
-        """Call back for every event of exactly this type, or only for those with a key."""
+        """Call back for every event of exactly this type, or only for those with a key.
+
+        A slow coroutine function loses events beyond `hub.core.bus.TASKS_MAX` under way; take a `queue` instead.
+        """
         return self._own.add(self._bus.subscribe(event_type, callback, key=key, owner=self._own.owner))
 
     def queue(self, event_type: type[E], *, key: str | None = None, size_max: int = 1000) -> EventQueue[E]:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
-from hub.core.actions import Action, AsyncHandler, Effect, OnUnknown, TxHandler
+from hub.core.actions import CALL_LIMIT_S, Action, AsyncHandler, Effect, OnUnknown, TxHandler
 from hub.core.bus import Callback, E
 from hub.core.clock import Clock
 from hub.core.durable import Journal, OutboxItem, Timer
@@ -70,12 +70,13 @@ class PluginActions:
         schema: Mapping[Any, Any] | None = None,
         permission: str | None = None,
         returns: str | None = None,
+        limit_s: float = CALL_LIMIT_S,
     ) -> Undo:
-        """Offer an action under `domain.name`."""
+        """Offer an action under `domain.name`; a coroutine handler is cancelled after `limit_s`."""
         return self._own.add(
             self._actions.register(
                 name, handler, owner=self._own.owner, effect=effect, description=description, schema=schema,
-                permission=permission, returns=returns,
+                permission=permission, returns=returns, limit_s=limit_s,
             )
         )  # fmt: skip
 

@@ -30,6 +30,10 @@ class PluginHolds:
         """Whether the site is on hold."""
         return self._holds.is_held
 
+    def ask(self) -> bool:
+        """Whether the site is on hold, after one more look at the clock; ask on the loop, right before acting."""
+        return self._holds.ask()
+
     def place(self, reason: str, detail: str) -> None:
         """Put the site on hold for a reason of the plugin's own; placing it again renews its detail."""
         self._placed.add(self._prefix + reason)

@@ -17,7 +17,7 @@ from hub.core.plugins.manifest import Plugin
 from hub.core.plugins.record import Record
 from hub.core.plugins.section import check_section
 from hub.core.plugins.status import PluginChanged, PluginState, PluginStatus
-from hub.core.storage import DatabaseAltered, DatabaseNewer
+from hub.core.storage import DatabaseAltered, DatabaseNewer, StorageClosed
 from hub.core.supervisor import CANCEL_WAIT_S, Backoff
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ class Life:
         """Bring it to run; False when it was told to leave meanwhile."""
         section = check_section(self.manifest, self.section)
         await self._kernel.db.migrate(self.found.name, self.manifest.migrations, self._host.backup_path())
+        await self._migrate_history()
         self._hub = PluginHub(self.found.name, section, self._kernel, self._host.site, self._host.owners)
         if not await self._step("setup", plugin.setup(self._hub), SETUP_LIMIT_S, may_be_cut=True):
             return False
@@ -187,6 +188,19 @@ class Life:
         self._become(PluginState.RUNNING, "")
         self.settled.set()
         return True
+
+    async def _migrate_history(self) -> None:
+        if not self.manifest.history_migrations:
+            return
+        history, backup = self._kernel.history, self._host.backup_path()
+        backup = backup.with_name(f"history-{backup.name}")
+        try:
+            await history.migrate(self.found.name, self.manifest.history_migrations, backup)
+        except StorageClosed as error:
+            raise StorageClosed(
+                f"plugin {self.found.name!r} keeps records in {history.path}, which is not open; the log of the "
+                "start says why: mend or move that file away, then restart the hub"
+            ) from error
 
     async def _run(self, plugin: Plugin) -> None:
         """Run until it fails or is told to leave; its task is then left to the tear-down."""

@@ -38,6 +38,9 @@ class Manifest:
     config: Mapping[Any, Any] | None = None
     """Voluptuous schema of the plugin's section in `hub.yaml`; None: it takes no configuration."""
     migrations: tuple[Migration, ...] = ()
+    """The plugin's tables in `hub.db`, which survive whatever was acknowledged."""
+    history_migrations: tuple[Migration, ...] = ()
+    """The plugin's tables in `history.db`; it cannot start while that file is not open."""
     critical: bool = False
     """Much depends on it: restarted for ever, never quarantined, and the site is on hold while it is down."""
     is_default: bool = False

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS core__sequence (
   only_row INTEGER PRIMARY KEY CHECK (only_row = 1), change_seq BIGINT NOT NULL);
 INSERT INTO core__sequence VALUES (1, 0) ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS core__changes (
-  change_seq BIGINT PRIMARY KEY, at_us BIGINT NOT NULL, owner TEXT NOT NULL,
+  change_seq INTEGER PRIMARY KEY, at_us BIGINT NOT NULL, owner TEXT NOT NULL,
   context_id TEXT NOT NULL, actor TEXT NOT NULL, parent_id TEXT);
 """
 

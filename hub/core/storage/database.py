@@ -33,7 +33,11 @@ T = TypeVar("T")
 WAITING_MAX = 100_000
 """When this many writes wait, an origin that has a group's worth of them is refused more: memory stays bounded."""
 
-READERS = 2
+SHARED_READERS = 2
+"""Connections that all owners read with."""
+
+READERS = SHARED_READERS + 1
+"""One more is the core's alone: plugins that read slowly must not keep timers and outbox waiting."""
 
 
 class Database:
@@ -57,7 +61,9 @@ class Database:
         self._is_closing = False
         self._idle = asyncio.Event()
         self._committer: Committer | None = None
-        self._readers: asyncio.Queue[sqlite3.Connection] = asyncio.Queue()
+        self._reserved: asyncio.Queue[sqlite3.Connection] = asyncio.Queue()
+        self._shared: asyncio.Queue[sqlite3.Connection] = asyncio.Queue()
+        self._copies: set[asyncio.Future[None]] = set()
         self._accesses: dict[sqlite3.Connection, Access] = {}
         """The access of each reading connection."""
         self._writer_thread: Worker | None = None
@@ -85,7 +91,7 @@ class Database:
         )
         for reader in readers:
             self._accesses[reader] = Access(reader)
-            self._readers.put_nowait(reader)
+            (self._shared if self._reserved.qsize() else self._reserved).put_nowait(reader)
 
     async def close(self) -> None:
         """Commit what waits, then close; writes that come later raise `StorageClosed`."""
@@ -96,7 +102,10 @@ class Database:
             self._idle.clear()
             await self._idle.wait()
         committer, self._committer = self._committer, None
-        closing = [(await self._readers.get()).close for _ in range(READERS)] + [committer.close]
+        if self._copies:
+            await asyncio.wait(self._copies)
+        readers = [await self._reserved.get()] + [await self._shared.get() for _ in range(SHARED_READERS)]
+        closing = [reader.close for reader in readers] + [committer.close]
         if isinstance(self.fault, StorageCorrupt):
             closing.reverse()  # the last to close tidies up the file, unless it may only read: leave it as it is
         for close in closing:
@@ -161,11 +170,14 @@ class Database:
     async def read(self, fn: Callable[[Reader], T], *, owner: str = CORE) -> T:
         """Run a function on one consistent snapshot; it sees every write that was acknowledged before."""
         self._opened()
-        connection = await self._readers.get()
+        free = self._shared
+        if owner == CORE and (free.empty() or not self._reserved.empty()):
+            free = self._reserved
+        connection = await free.get()
         reader = Reader(connection, self._accesses[connection], owner)
         reading = self._on_reader(lambda: self._in_snapshot(connection, reader, fn))
         # A cancelled caller leaves its thread at work: nobody may have the connection before that has ended.
-        reading.add_done_callback(lambda _: self._readers.put_nowait(connection))
+        reading.add_done_callback(lambda _: free.put_nowait(connection))
         try:
             return await asyncio.shield(reading)
         except sqlite3.Error as error:
@@ -179,7 +191,15 @@ class Database:
     async def copy_to(self, target: Path) -> None:
         """Write a compact, consistent copy while the hub goes on working."""
         self._opened()
-        await self._on_reader(lambda: copy_into(self.path, target))
+        if self._clock.is_virtual:
+            copy_into(self.path, target)
+            return
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"copy {self.path.name}")  # readers have better to do
+        copying = asyncio.get_running_loop().run_in_executor(thread, copy_into, self.path, target)
+        thread.shutdown(wait=False)  # it ends when the copy is made
+        self._copies.add(copying)
+        copying.add_done_callback(self._copies.discard)
+        await asyncio.shield(copying)
 
     def _open_all(self) -> list[sqlite3.Connection]:
         opened = [open_writer(self.path, self._durability)]

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hub.core.context import Context
@@ -131,7 +132,7 @@ class Committer:
                 while not self._commit_singly(left):
                     pass
             except sqlite3.IntegrityError:
-                self._commit_apart(writes)
+                return self._commit_apart(writes)
             return len(writes)
         except sqlite3.Error as error:
             self._rollback()
@@ -177,18 +178,35 @@ class Committer:
         self._end()
         return True
 
-    def _commit_apart(self, writes: list[Write]) -> None:
-        """Run each in a transaction of its own, because a deferred constraint speaks up at COMMIT only."""
+    def _commit_apart(self, writes: list[Write]) -> int:
+        """Run each in a transaction of its own, because a deferred constraint speaks up at COMMIT only.
+
+        How many were run: when the store fails after the first, what is on disk is answered as such, and the rest
+        is left for the next group, which meets the fault by itself.
+        """
         self._rollback()
-        for write in writes:
+        for place, write in enumerate(writes):
             write.result, write.error, write.callbacks = None, None, ()
-            self._begin()
-            if self._run(write):
-                try:
-                    self._end()
-                except sqlite3.IntegrityError as error:
-                    write.error, write.callbacks = ConstraintViolated(str(error)), ()
-            self._rollback()
+            try:
+                self._commit_one(write)
+            except Exception:
+                if place == 0:
+                    raise
+                with suppress(sqlite3.Error):  # the next transaction cannot begin then, and says it
+                    self._rollback()
+                for later in writes[place:]:
+                    later.result, later.error, later.callbacks = None, None, ()
+                return place
+        return len(writes)
+
+    def _commit_one(self, write: Write) -> None:
+        self._begin()
+        if self._run(write):
+            try:
+                self._end()
+            except sqlite3.IntegrityError as error:
+                write.error, write.callbacks = ConstraintViolated(str(error)), ()
+        self._rollback()
 
     def _begin(self) -> None:
         self.connection.execute("BEGIN IMMEDIATE")

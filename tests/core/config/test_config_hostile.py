@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-import time
+import time  # noqa: TID251 - real time
 import tracemalloc
 from pathlib import Path
 

@@ -318,10 +318,34 @@ def test_old_messages_are_forgotten_and_pending_ones_never(tmp_path: Path) -> No
         await stage.put("old")
         await stage.put("waits", topic="unconsumed")
         await stage.advance(KEEP_DELIVERED_US / SECOND - 10)
-        assert await stage.outbox.purge() == 0
+        assert await stage.outbox.purge(stage.clock.now_us()) == 0
         await stage.put("new")
         await stage.advance(20)
-        assert await stage.outbox.purge() == 1
+        assert await stage.outbox.purge(stage.clock.now_us()) == 1
         assert await stage.outbox.counts() == {"out": {"done": 1}, "unconsumed": {"pending": 1}}
+
+    perform(tmp_path, scene)
+
+
+def test_one_slow_delivery_holds_up_no_other_of_its_topic(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        done: list[str] = []
+
+        async def deliver(item: OutboxItem) -> None:
+            await asyncio.sleep(50 if item.key == "slow" else 1)
+            done.append(item.key)
+
+        stage.outbox.consume("out", deliver, owner="p", parallel=2)
+        await stage.put("slow")
+        for n in range(5):
+            await stage.put(f"k{n}")
+        await stage.advance(6)
+        assert done == [f"k{n}" for n in range(5)]
+        await stage.put("late")
+        await stage.advance(2)
+        assert done[5:] == ["late"], "a message that comes in mid-delivery takes the free slot"
+        await stage.advance(60)
+        assert done[6:] == ["slow"]
+        assert await stage.outbox.counts() == {"out": {"done": 7}}
 
     perform(tmp_path, scene)

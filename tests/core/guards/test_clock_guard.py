@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
+import time  # noqa: TID251 - real time
 from datetime import UTC, datetime
 from typing import Any
 

@@ -39,7 +39,7 @@ async def main():
     told = []
     watch = MemoryWatch(
         SystemClock(), own_rss_bytes() / 1e6 + 5, lambda file: "leaky" if file == leaky.__file__ else None,
-        told.append, check_s=0.1, window_s=0.5,
+        told.append, check_s=0.1, window_s=2.0,
     )
     watching = asyncio.create_task(watch.run())
     while not told:

@@ -309,3 +309,40 @@ def test_a_statement_of_another_owner_is_refused_by_name(play: Play) -> None:
         )
 
     play(scene)
+
+
+def test_slow_reads_of_plugins_and_a_copy_keep_no_read_of_the_core_waiting(tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    def slow(reader: Reader) -> None:
+        go_on.wait(10)
+
+    async def main() -> None:
+        db = Database(tmp_path / "hub.db", SystemClock())
+        await db.open()
+        slow_ones = [asyncio.ensure_future(db.read(slow, owner=owner)) for owner in "abcabc"]
+        try:
+            await asyncio.sleep(0)
+            assert await asyncio.wait_for(db.read(lambda reader: reader.value("SELECT 7")), 5) == 7
+            await asyncio.wait_for(db.copy_to(tmp_path / "copy.db"), 5)
+            assert not any(one.done() for one in slow_ones)
+        finally:
+            go_on.set()
+            await asyncio.gather(*slow_ones)
+            await db.close()
+
+    asyncio.run(main())
+    assert (tmp_path / "copy.db").exists()
+
+
+def test_closing_waits_for_a_copy_whose_caller_went(tmp_path: Path) -> None:
+    async def main() -> None:
+        db = Database(tmp_path / "hub.db", SystemClock())
+        await db.open()
+        copying = asyncio.ensure_future(db.copy_to(tmp_path / "copy.db"))
+        await asyncio.sleep(0)
+        copying.cancel()
+        await db.close()
+        assert (tmp_path / "copy.db").exists()
+
+    asyncio.run(main())

@@ -10,11 +10,13 @@ import pytest
 from storage_stage import Play, insert, outcomes, values
 
 from hub.core import context as contexts
+from hub.core import faultpoints
 from hub.core.context import Context
 from hub.core.storage import (
     ConstraintViolated,
     Database,
     StorageError,
+    StorageFull,
     StorageIOFailed,
     StorageOverloaded,
     Tx,
@@ -270,3 +272,43 @@ def test_more_origins_than_a_group_holds_all_get_their_turn() -> None:
         assert firsts == [str(n) for n in range(3000)]
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("lasts", [False, True])
+def test_a_fault_between_separate_transactions_fails_none_that_is_on_disk(play: Play, lasts: bool) -> None:
+    orphan = "INSERT INTO a__t (v, parent) VALUES (3, 999)"
+    """Speaks up at COMMIT only, so that the group is run apart: its third commit is the first write's own."""
+    commits = 0
+    called: list[int] = []
+    faults: list[str] = []
+
+    def full(name: str) -> None:
+        nonlocal commits
+        if name == "storage.before_commit":
+            commits += 1
+            if commits == 4 or (lasts and commits > 4):
+                raise StorageFull("full")
+
+    def noted(v: int) -> Callable[[Tx], int]:
+        def write(tx: Tx) -> int:
+            tx.on_commit(lambda: called.append(v))
+            return insert(v)(tx)
+
+        return write
+
+    async def scene(db: Database) -> tuple[list[object], list[int]]:
+        db.on_fault = lambda fault: faults.append(type(fault).__name__)
+        faultpoints.install(full)
+        try:
+            writes = (noted(1), noted(2), lambda tx: tx.execute(orphan))
+            answers = await outcomes(*(db.write(write, owner="a") for write in writes))
+        finally:
+            faultpoints.install(None)
+        return answers, await db.read(values, owner="a")
+
+    answers, found = play(scene)
+    if lasts:
+        assert (answers, found, called) == ([1, "StorageFull", "StorageFull"], [1], [1])
+        assert faults == ["StorageFull"]
+    else:
+        assert (answers, found, called) == ([1, 1, "ConstraintViolated"], [1, 2], [1, 2])
