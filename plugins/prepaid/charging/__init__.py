@@ -1,0 +1,1 @@
+"""Charging: accepted reads become segments, segments become postings, and the balance shows it as it happens."""

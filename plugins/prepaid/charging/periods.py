@@ -1,0 +1,94 @@
+"""What a contract's periods have come to so far: the running state, and what of it is posted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hub.contracts.ids import ContractId
+from hub.contracts.units import MinorUnits
+from hub.core.codec import decode, encode
+from hub.core.storage import Reader, Row, Tx
+from plugins.prepaid.pricing import Component
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodRow:
+    """One period of a contract as it is stored."""
+
+    state: str | None = None
+    """The pricing state as JSON; None before the first segment."""
+    posted: Mapping[Component, MinorUnits] = field(default_factory=dict)
+    postings: int = 0
+    """How many entries were posted for it: part of the next one's key."""
+    through_us: int = 0
+    """Up to when charges that fall due by time are counted; it never goes back."""
+    is_finished: bool = False
+    """The period is over and all of it is read: minimum charges and ratchets count from now on."""
+    closed_by: str | None = None
+    """The statement that froze it: later differences correct it in the open period."""
+
+
+def load(reader: Reader, contract: ContractId, period: str) -> PeriodRow:
+    """A period's row; an empty one when there is none."""
+    row = reader.one("SELECT * FROM prepaid__periods WHERE contract = ? AND period = ?", (contract, period))
+    return PeriodRow() if row is None else _from(row)
+
+
+def all_of(reader: Reader, contract: ContractId) -> dict[str, PeriodRow]:
+    """All periods of a contract, in order."""
+    rows = reader.all("SELECT * FROM prepaid__periods WHERE contract = ? ORDER BY period", (contract,))
+    return {row["period"]: _from(row) for row in rows}
+
+
+def save(tx: Tx, contract: ContractId, period: str, row: PeriodRow) -> None:
+    """Write a period's row."""
+    tx.execute(
+        "INSERT INTO prepaid__periods VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (contract, period) DO UPDATE SET"
+        " state = excluded.state, posted = excluded.posted, postings = excluded.postings,"
+        " through_us = excluded.through_us, is_finished = excluded.is_finished, closed_by = excluded.closed_by",
+        (
+            contract,
+            period,
+            row.state or "",
+            encode(dict(row.posted)),
+            row.postings,
+            row.through_us,
+            int(row.is_finished),
+            row.closed_by,
+        ),
+    )
+
+
+def add_to_day(tx: Tx, contract: ContractId, day: str, wh: int, charged_minor: int) -> None:
+    """Add to what a contract used and was charged on a day of its tariff's time zone."""
+    tx.execute(
+        "INSERT INTO prepaid__days VALUES (?, ?, ?, ?) ON CONFLICT (contract, day) DO UPDATE SET"
+        " wh = wh + excluded.wh, charged_minor = charged_minor + excluded.charged_minor",
+        (contract, day, wh, charged_minor),
+    )
+
+
+def add_to_point_day(tx: Tx, point: str, day: str, wh: int) -> None:
+    """Add to what flowed through a point on a day."""
+    tx.execute(
+        "INSERT INTO prepaid__point_days VALUES (?, ?, ?) ON CONFLICT (point, day) DO UPDATE SET"
+        " wh = wh + excluded.wh",
+        (point, day, wh),
+    )
+
+
+def days_of(reader: Reader, contract: ContractId, first: str, last: str) -> list[tuple[str, int, int]]:
+    """What a contract used (Wh) and was charged (minor units) by day, between two days, both included."""
+    rows = reader.all(
+        "SELECT day, wh, charged_minor FROM prepaid__days WHERE contract = ? AND day BETWEEN ? AND ? ORDER BY day",
+        (contract, first, last),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _from(row: Row) -> PeriodRow:
+    return PeriodRow(
+        state=row["state"] or None, posted=decode(row["posted"]), postings=row["postings"],
+        through_us=row["through_us"], is_finished=bool(row["is_finished"]), closed_by=row["closed_by"],
+    )  # fmt: skip
