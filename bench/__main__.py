@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         peer, ours = home_assistant(options.ha_python) if options.ha_python else (None, own())
         plan = Plan(
-            measurements=chosen(options.only),
+            measurements=chosen(options.only, with_heavy=options.full),
             rounds=1 if options.quick else options.rounds or (ROUNDS_FULL if options.full else ROUNDS),
             is_quick=options.quick,
             folder=options.dir,
@@ -43,11 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bench",
         description="Measure the hub, beside its peers where there are any.",
-        epilog="Measurements: " + ", ".join(one.name for one in MEASUREMENTS),
+        epilog="Measurements: "
+        + ", ".join(f"{one.name} (heavy)" if one.is_heavy else one.name for one in MEASUREMENTS),
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one round of small sizes, no verdict")
-    size.add_argument("--full", action="store_true", help=f"{ROUNDS_FULL} rounds instead of {ROUNDS}")
+    size.add_argument("--full", action="store_true", help=f"{ROUNDS_FULL} rounds instead of {ROUNDS}, and the heavy ones too")
     size.add_argument("--rounds", type=int, metavar="N", help="this many rounds")
     parser.add_argument("--ha-python", metavar="PATH", help="a Python with Home Assistant, by script/ha-venv")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all rounds there too")

@@ -62,9 +62,26 @@ class AtMost:
         return ours.median <= self.limit
 
 
-Bar = AtLeastPeer | AtMost
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """The median of our own figure must be at least this, whatever a peer has."""
+
+    limit: float
+    unit: str
+
+    def __str__(self) -> str:
+        """As the table shows it."""
+        return f">= {self.limit:g} {self.unit}"
+
+    def is_met(self, ours: Series, ratio: float | None) -> bool | None:
+        """Whether it is met."""
+        return ours.median >= self.limit
+
+
+Bar = AtLeastPeer | AtMost | AtLeast
 
 
 def ratio_of(ours: Series, peer: Series, better: Better) -> float:
     """How many times better our median is: above 1 we are ahead, whichever way the figure counts."""
-    return ours.median / peer.median if better is Better.MORE else peer.median / ours.median
+    more, less = (ours, peer) if better is Better.MORE else (peer, ours)
+    return more.median / less.median if less.median else float("inf")

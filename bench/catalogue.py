@@ -2,47 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from bench.arithmetic import AtLeastPeer, AtMost, Bar, Better
-
-Sizes = Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the table: a figure of our work beside one of the peer's."""
-
-    title: str
-    figure: str
-    unit: str
-    better: Better = Better.MORE
-    bar: Bar | None = None
-    peer_figure: str | None = None
-    """What the peer calls it, when not the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One child process of ours in each round, and one of the peer's."""
-
-    name: str
-    ours: str
-    sizes: Sizes
-    quick: Sizes
-    lines: tuple[Line, ...]
-    home_assistant: str | None = None
-    plain: str | None = None
-    """A peer that needs nothing but our own Python, so it is always there."""
-    plain_name: str = ""
-    handed_on: tuple[str, ...] = ()
-    """Figures of ours that the peer of the same round gets among its sizes."""
-    prepare: str | None = None
-    """Work that is done once; every round begins with a copy of the folder that it leaves."""
-    needs_disk: bool = False
-    """Whether the folder has to be on a disk, not in memory, for the figure to mean anything."""
-
+from bench.field.catalogue import FIELD
+from bench.measurement import Line, Measurement
 
 STATE_SIZES = {"entities": 10_000, "trackers": 1_000, "passes": 5, "repetitions": 5}
 STATE_QUICK = {"entities": 1_000, "trackers": 100, "passes": 5, "repetitions": 1}
@@ -190,13 +152,17 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         {"sleepers": 100, "rounds": 100},
         (Line("virtual loop, timers fired", "wakeups_per_s", "/s"),),
     ),
+    *FIELD,
 )
 
 
-def chosen(names: list[str]) -> list[Measurement]:
-    """The measurements whose name is given or begins with it (`states` is all of `states.*`); all for no name."""
+def chosen(names: list[str], *, with_heavy: bool = False) -> list[Measurement]:
+    """The measurements whose name is given or begins with it (`states` is all of `states.*`); all for no name.
+
+    The heavy ones are left out when nothing is named, unless they are asked for.
+    """
     if not names:
-        return list(MEASUREMENTS)
+        return [one for one in MEASUREMENTS if with_heavy or not one.is_heavy]
     found = [one for one in MEASUREMENTS if any(_is_meant(one.name, name) for name in names)]
     unknown = [name for name in names if not any(_is_meant(one.name, name) for one in MEASUREMENTS)]
     if unknown:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.arithmetic import Bar, Series, ratio_of
-from bench.catalogue import Line
+from bench.measurement import Line
 from bench.runner import Plan, Result, file_system_of
 
 _HEADINGS = ("figure", "ours", "+-", "peer", "+-", "ratio", "by round", "bar", "met", "alone with")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.catalogue import Measurement
 from bench.child import MARK
+from bench.measurement import Measurement
 from bench.pythons import ROOT, Python
 
 CHILD_LIMIT_S = 300.0
@@ -68,7 +68,7 @@ def run(plan: Plan, tell: Callable[[str], object]) -> list[Result]:
         rounds = _Rounds(plan, Path(scratch))
         for number in range(1, plan.rounds + 1):
             for result in results:
-                if not result.failure:
+                if not result.failure and number <= (result.measurement.rounds_max or number):
                     tell(f"round {number} of {plan.rounds}: {result.measurement.name}")
                     rounds.add_to(result)
     return results
@@ -116,7 +116,8 @@ class _Rounds:
             shutil.copytree(start_from, folder, dirs_exist_ok=True)
         os.sync()  # what was written before must not be flushed in the middle of a measurement
         try:
-            return _spawn(python, work, {**sizes, "folder": str(folder)})
+            there = {"folder": str(folder), "hub_python": self._plan.python.executable}
+            return _spawn(python, work, {**sizes, **there})
         finally:
             shutil.rmtree(folder)
 

@@ -15,7 +15,8 @@ import pytest
 
 from bench import report
 from bench.arithmetic import AtLeastPeer, AtMost, Better, Series, ratio_of
-from bench.catalogue import MEASUREMENTS, Line, Measurement, chosen
+from bench.catalogue import MEASUREMENTS, chosen
+from bench.measurement import Line, Measurement
 from bench.pythons import ROOT, Python, PythonUnusable, home_assistant, own
 from bench.runner import Plan, Result, WrongFolder, mounted_at, refuse_memory, run
 

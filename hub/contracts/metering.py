@@ -3,6 +3,7 @@
 The field layer provides `READINGS`; the gate of the money plugin subscribes, and supply asks for reads before a
 trip. A silent meter gives no reading at all: a `Reading` always holds words that a meter sent. Bad words (not a
 number, wrong identity) never become one either, so its quality is good, or uncertain with a reason to look twice.
+Nor does a register whose transformer ratio is not known: what cannot be multiplied is not billed.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Reading:
     """The id of the read plan, which says what else was read in the same frame."""
     tag: ReadingTag | None = None
     asked_us: int | None = None
-    """The instant a boundary read was asked for; `source_us` says how close it came."""
+    """The instant a boundary read was asked for; `source_us` says how close it came, before or after."""
+    ratio: tuple[int, int] = (1, 1)
+    """The transformer ratio when it was read, as a fraction: primary energy per registered energy."""
 
     @property
     def value(self) -> Decimal:
@@ -90,7 +93,9 @@ class Register:
     power_max_w: int
     """Imax x U x root 3 of the circuit: no more can have flowed."""
     ratio: tuple[int, int] = (1, 1)
-    """Transformer ratio as a fraction: primary energy per registered energy."""
+    """Transformer ratio as a fraction: primary energy per registered energy. Each reading carries its own."""
+    flagged_for: str | None = None
+    """Why nothing should be billed by it now, in words: its transformer ratio is not known, or has changed."""
     band: str | None = None
     """The tariff band that a meter with band registers counts here."""
 
@@ -204,7 +209,8 @@ class Readings(Protocol):
         """Read points as near to an instant as their buses can, tagged `boundary`; returns when all were tried.
 
         Asking again for the same points and instant joins the first. The plan dies with the process: whoever
-        needs a boundary asks again after a start.
+        needs a boundary asks again after a start. A bus begins early enough that the instant is the middle of its
+        reads, so half of them are of just before it.
         """
 
     def lift(self, tx: Tx, meter: MeterId, serial: str) -> None:
@@ -259,6 +265,33 @@ class QuarantineLifted(_MeterEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRatioChanged(_MeterEvent):
+    """A meter shows another transformer ratio than was confirmed: it is uncertain until a person decides."""
+
+    ratio: str
+    """The meter's register of it, such as `ct_ratio`."""
+    was: tuple[int, int]
+    now: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRatioConfirmed(_MeterEvent):
+    """A changed transformer ratio is trusted again: a person confirmed it, or the old one is back."""
+
+    ratio: str
+    now: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterStuck(_MeterEvent):
+    """Power flows and a billing register stands still: it is uncertain until it moves."""
+
+    register: RegisterId
+    since_us: int
+    """When it was first read with the value that it still has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BusSilent(Event):
     """No meter of a bus answers: one fault, not one per meter."""
 
@@ -277,6 +310,18 @@ class BusBack(Event):
 
     bus: BusId
     silent_us: int
+
+    @property
+    def key(self) -> str:
+        """The bus."""
+        return self.bus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusHasAnotherMaster(Event):
+    """Somebody else was heard asking on a bus: two masters make every value doubtful; told once per start."""
+
+    bus: BusId
 
     @property
     def key(self) -> str:

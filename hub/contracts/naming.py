@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Container
 
-from hub.contracts.ids import AccountId, PointId
+from hub.contracts.ids import AccountId, BusId, PointId
 from hub.core.bus import Event
 
 SLUG = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
@@ -94,6 +94,16 @@ def account_sensor(account: AccountId, quantity: str) -> str:
 def point_binary(point: PointId, quantity: str) -> str:
     """The entity id of a yes or no of a point: `binary_sensor.<point>_relay`; on means closed."""
     return _entity("binary_sensor", "point", point, quantity)
+
+
+def bus_sensor(bus: BusId, quantity: str) -> str:
+    """The entity id of a bus's figure: `sensor.<bus>_load`, `sensor.<bus>_lateness`, ..."""
+    return _entity("sensor", "bus", bus, quantity)
+
+
+def bus_binary(bus: BusId, quantity: str) -> str:
+    """The entity id of a yes or no of a bus: `binary_sensor.<bus>_healthy`."""
+    return _entity("binary_sensor", "bus", bus, quantity)
 
 
 def unique_id(kind: str, id: str, quantity: str) -> str:  # noqa: A002 - the field's own word

@@ -50,6 +50,10 @@ class Clock(ABC):
         """Wall-clock time as an aware UTC datetime."""
         return from_us(self.now_us())
 
+    def seconds_until(self, instant_us: int) -> float:
+        """How long it is until an instant by the wall clock as it runs now; 0 when it has passed."""
+        return max(0.0, (instant_us - self.now_us()) / 1e6)
+
     async def sleep(self, seconds: float) -> None:
         """Suspend the caller for that many seconds of monotonic time."""
         await asyncio.sleep(seconds)
@@ -64,7 +68,7 @@ class Clock(ABC):
         A later step of the wall clock does not move the timer: whoever waits for wall time over long spans
         listens to `ClockStepped` and arms again, as the durable timers do.
         """
-        return self.call_later(max(0.0, (when_us - self.now_us()) / 1e6), callback)
+        return self.call_later(self.seconds_until(when_us), callback)
 
 
 class SystemClock(Clock):

@@ -26,6 +26,29 @@ CREATE TABLE kpm_modbus__attempts (
 CREATE TABLE kpm_modbus__serials (meter TEXT PRIMARY KEY, serial TEXT NOT NULL) STRICT;
 """,
     ),
+    Migration(
+        3,
+        "gaps_and_ratios",
+        """
+CREATE TABLE kpm_modbus__gaps (
+  profile TEXT NOT NULL, holder TEXT NOT NULL, function INTEGER NOT NULL, first INTEGER NOT NULL,
+  last INTEGER NOT NULL, is_readable INTEGER NOT NULL, detail TEXT NOT NULL, at_us INTEGER NOT NULL,
+  PRIMARY KEY (profile, holder, function, first, last)) STRICT;
+CREATE TABLE kpm_modbus__ratios (
+  meter TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (meter, name)) STRICT;
+""",
+    ),
+    Migration(
+        4,
+        "commissioning",
+        """
+CREATE TABLE kpm_modbus__commissioning (
+  id TEXT PRIMARY KEY, point TEXT NOT NULL, actor TEXT NOT NULL, context_id TEXT NOT NULL, fence INTEGER NOT NULL,
+  is_known_to_supply INTEGER NOT NULL, started_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,
+  steps TEXT NOT NULL, ended_us INTEGER, outcome TEXT, detail TEXT NOT NULL) STRICT;
+CREATE UNIQUE INDEX kpm_modbus__commissioning_open ON kpm_modbus__commissioning (point) WHERE ended_us IS NULL;
+""",
+    ),
 )
 
 

@@ -10,26 +10,27 @@ from typing import Protocol, TypeAlias, TypeVar
 from hub.contracts.ids import BusId
 from hub.contracts.links import Failure, Link, LinkFailed, Reply, Request
 from hub.contracts.metering import Liveness
-from hub.contracts.profiles import Check
 from hub.contracts.profiles.words import serial_text
 from hub.core.clock import Clock
 from hub.core.errors import HubError
 from hub.core.ids import Ids
 from hub.core.supervisor import Backoff
 from plugins.kpm_modbus.device import Device
+from plugins.kpm_modbus.gap_probe import PAUSE_S, GapProbe
+from plugins.kpm_modbus.gaps import Gaps
 from plugins.kpm_modbus.health import BusHealth
-from plugins.kpm_modbus.planner import Limits, Plan, PlannedRead, plan
-from plugins.kpm_modbus.schedule import Poll, Probe, Rank, Schedule, Turn, spread, stretch
+from plugins.kpm_modbus.planner import Gap, PlannedRead, plan
+from plugins.kpm_modbus.polls import READ_TIME_MAX_S, Polls, relay_request
+from plugins.kpm_modbus.schedule import Probe, Rank, Schedule, Turn
 
 T = TypeVar("T")
 Job: TypeAlias = Callable[[], Awaitable[None]]
 
-READ_TIME_MAX_S = 0.180
-"""The longest poll on a bus with relays: what a command may have to wait for."""
+NO_SUCH_READ = (2, 3)
+"""The exceptions by which a meter says that it cannot be read so: illegal address, and illegal count."""
 
-IDENTITY_PERIOD_S = 3600.0
-REPLAN_SHARE = 0.3
-"""Plans are made anew when the answer delay moved by more than this."""
+RATIO_LOOKS = 2
+"""So often a transformer ratio is read at the first meeting, in case the first look is not to be trusted."""
 
 PROBE_PAUSE = Backoff(first_s=2.0, factor=2.0, cap_s=60.0, jitter=0.2)
 
@@ -79,34 +80,25 @@ class BusWorker:
         self.bus = bus
         self.link = link
         self.devices = tuple(devices)
-        self._periods_s = dict(periods_s)
         self._watcher = watcher
         self._schedule: Schedule[Job] = Schedule()
-        self._polls: dict[int, list[Poll[Job]]] = {}
-        self._planned_turn_s: dict[int, float] = {}
-        self._stretched = dict.fromkeys(periods_s, 1.0)
+        self._periods_s = dict(periods_s)
         self._wake = asyncio.Event()
+        self._gaps: Gaps | None = None
+        self._gap_probe: GapProbe | None = None
         self.health = BusHealth(clock.monotonic())
-        now_s = clock.monotonic()
-        for device in self.devices:
-            self._plan(device)
-        spread([poll for polls in self._polls.values() for poll in polls], now_s)
+        self._polls: Polls[Job] = Polls(clock, link, self.devices, periods_s, self)
         self._arrange()
 
     @property
     def planned_load(self) -> float:
         """The share of the bus's time that its polls are planned to take, without any stretching."""
-        return sum(
-            poll.time_s * self._stretched[poll.group] / poll.period_s
-            for polls in self._polls.values()
-            for poll in polls
-        )
+        return self._polls.planned_load
 
     @property
     def fast_load(self) -> float:
         """The share of the bus's time that the fast group alone takes."""
-        polls = [poll for polls in self._polls.values() for poll in polls if poll.group == "fast"]
-        return sum(poll.time_s for poll in polls) / self._periods_s["fast"]
+        return self._polls.fast_load
 
     @property
     def fast_needed_s(self) -> float:
@@ -116,7 +108,7 @@ class BusWorker:
     @property
     def stretched(self) -> Mapping[str, float]:
         """By how much each group's period is stretched now."""
-        return self._stretched
+        return self._polls.stretched
 
     @property
     def is_silent(self) -> bool:
@@ -125,7 +117,7 @@ class BusWorker:
 
     def period_s(self, group: str) -> float:
         """How often a group is read now."""
-        return self._periods_s[group] * self._stretched[group]
+        return self._polls.period_s(group)
 
     async def run(self) -> None:
         """Work for ever."""
@@ -197,28 +189,90 @@ class BusWorker:
         if fault is not None:
             raise WrongIdentity(fault)
 
+    async def meet(self, device: Device) -> None:
+        """Prove who answers, and read what its values are multiplied by; raises as `prove` does."""
+        await self.prove(device)
+        for read in plan(device.multipliers, device.profile, self._polls.limits(device), device.gaps).reads:
+            for _ in range(RATIO_LOOKS):
+                self._watcher.took(device, read, await self.transact(device, read.request(device.unit)))
+                if all(point.name in device.ratios for point in read.points):
+                    break
+
+    def try_gaps(self, gaps: Gaps) -> None:
+        """From now on read across what is proven, and try what would make polls cheaper, once for each meter."""
+        self._gaps = gaps
+        self._gap_probe = GapProbe(gaps, self.transact, self._gaps_worth)
+        for device in self.devices:
+            self.renewed(device)
+
+    def renewed(self, device: Device) -> None:
+        """Another instrument hangs in a meter's place: what was proven of the old one does not hold for it."""
+        known = self._gaps.readable(device) if self._gaps is not None else ()
+        if known != device.gaps:
+            device.gaps = known
+            self._replan(device)
+        self._look_for_gaps(device)
+
+    def read_job(self, device: Device, read: PlannedRead) -> Job:
+        """One planned read."""
+        return partial(self._poll, device, read)
+
+    def relay_job(self, device: Device) -> Job:
+        """A look at a relay."""
+        return partial(self._look_at_relay, device)
+
+    def identity_job(self, device: Device) -> Job:
+        """A proof of who answers."""
+        return partial(self._check_identity, device)
+
     async def _poll(self, device: Device, read: PlannedRead) -> None:
         try:
             if device.proven_s is None:
-                await self.prove(device)
+                await self.meet(device)
             reply = await self.transact(device, read.request(device.unit))
         except WrongIdentity:
             return
         except LinkFailed as error:
-            if error.reason is Failure.EXCEPTION:
+            if error.reason is not Failure.EXCEPTION:
+                if device.missed():
+                    self._bury(device)
+            elif not await self._close_gaps(device, read, error):
                 self._watcher.refused(device, read, error)
-            elif device.missed():
-                self._bury(device)
             return
         self._watcher.took(device, read, reply)
         self._replan_if_moved(device)
+
+    async def _close_gaps(self, device: Device, read: PlannedRead, error: LinkFailed) -> bool:
+        """A read across gaps that once went well is refused now: whether that was tried at all."""
+        last = read.address + read.count - 1
+        crossed = [one for one in device.gaps if one.function is read.function and one.touches(read.address, last)]
+        if not crossed or self._gaps is None or error.exception_code not in NO_SUCH_READ:
+            return False
+        for gap in crossed:
+            await self._gaps.note(device, gap, f"it was readable before: {error}", is_readable=False)
+        self.renewed(device)
+        return True
+
+    async def _try_gap(self, device: Device) -> None:
+        assert self._gap_probe is not None
+        before = device.gaps
+        pause_s = await self._gap_probe.step(device)
+        if device.gaps != before:
+            self._replan(device)
+        if pause_s is None:
+            self._schedule.probes.pop(("gap", device.unit), None)
+        else:
+            self._schedule.probes["gap", device.unit].due_s = self._clock.monotonic() + pause_s
+
+    def _gaps_worth(self, device: Device) -> tuple[Gap, ...]:
+        return () if self._gaps is None else self._polls.gaps_worth(device, self._gaps.refused(device))
 
     async def _look_at_relay(self, device: Device) -> None:
         check = device.profile.relay
         assert check is not None
         try:
             if device.proven_s is None:
-                await self.prove(device)
+                await self.meet(device)
             reply = await self.transact(device, relay_request(device.unit, check))
         except WrongIdentity:
             return
@@ -278,7 +332,7 @@ class BusWorker:
         device.misses = device.back_off = 0
         del self._schedule.probes[device.unit]
         now_s = self._clock.monotonic()
-        for poll in self._polls[device.unit]:
+        for poll in self._polls.of(device):
             if poll.due_s < now_s:
                 poll.skip(now_s)
         self._arrange()
@@ -293,58 +347,25 @@ class BusWorker:
         self.health.polls_missed += turn.poll.missed - missed
         self.health.lateness_s.append(turn.poll.lateness_s)
 
-    def _plan(self, device: Device) -> None:
-        """Make a meter's polls: one for each planned read of each group, and one that proves its identity."""
-        turn_s = device.turn_s
-        limits = Limits(timing=self.link.timing, turn_s=turn_s, read_time_max_s=READ_TIME_MAX_S)
-        now_s = self._clock.monotonic()
-        polls: list[Poll[Job]] = []
-        for group, period_s in self._periods_s.items():
-            points = [point for point in device.used if point.group == group]
-            made: Plan = plan(points, device.profile, limits)
-            for read in made.reads:
-                time_s = self.link.timing.transaction_s(read.request(device.unit), turn_s)
-                stretched_s = period_s * self._stretched[group]
-                polls.append(Poll(partial(self._poll, device, read), stretched_s, now_s, time_s, group))
-        if device.profile.relay is not None:
-            time_s = self.link.timing.transaction_s(relay_request(device.unit, device.profile.relay), turn_s)
-            fast_s = self._periods_s["fast"] * self._stretched["fast"]
-            polls.append(Poll(partial(self._look_at_relay, device), fast_s, now_s, time_s, "fast"))
-        first_s = now_s + IDENTITY_PERIOD_S
-        polls.append(Poll(partial(self._check_identity, device), IDENTITY_PERIOD_S, first_s, turn_s, "slow"))
-        old_due_s = {poll.group: poll.due_s for poll in self._polls.get(device.unit, ())}
-        for poll in polls:
-            poll.due_s = old_due_s.get(poll.group, poll.due_s)
-        self._polls[device.unit] = polls
-        self._planned_turn_s[device.unit] = turn_s
-
     def _replan_if_moved(self, device: Device) -> None:
-        planned_s = self._planned_turn_s[device.unit]
-        if abs(device.turn_s - planned_s) > REPLAN_SHARE * planned_s:
-            self._plan(device)
-            self._arrange()
+        if self._polls.has_moved(device):
+            self._replan(device)
+
+    def _replan(self, device: Device) -> None:
+        self._polls.plan(device)
+        self._arrange()
+        self._look_for_gaps(device)
+
+    def _look_for_gaps(self, device: Device) -> None:
+        place = ("gap", device.unit)
+        if self._gap_probe is None or place in self._schedule.probes or not self._gap_probe.has_work(device):
+            return
+        timing = self.link.timing
+        self._schedule.probes[place] = Probe(
+            partial(self._try_gap, device), READ_TIME_MAX_S + timing.gap_s, self._clock.monotonic() + PAUSE_S
+        )
 
     def _arrange(self) -> None:
         """Put the live meters' polls on the schedule, and stretch the groups that do not fit."""
-        live = [
-            poll
-            for device in self.devices
-            if device.unit not in self._schedule.probes
-            for poll in self._polls[device.unit]
-        ]
-        loads = dict.fromkeys(self._periods_s, 0.0)
-        for poll in live:
-            if poll.group in loads:
-                loads[poll.group] += poll.time_s * self._stretched[poll.group] / poll.period_s
-        factors = stretch(loads)
-        for poll in (poll for polls in self._polls.values() for poll in polls):
-            if poll.group in factors:
-                poll.period_s *= factors[poll.group] / self._stretched[poll.group]
-        self._stretched = factors
-        self._schedule.polls = live
+        self._schedule.polls = self._polls.arranged(lambda device: device.unit in self._schedule.probes)
         self._wake.set()
-
-
-def relay_request(unit: int, check: Check) -> Request:
-    """The read that shows where a relay stands."""
-    return Request(unit=unit, function=check.function, address=check.address, count=check.count)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from hub.contracts.ids import MeterId, PointId
-from hub.contracts.metering import Liveness
-from hub.contracts.profiles import Point, Profile
+from hub.contracts.metering import EpochHint, Liveness
+from hub.contracts.profiles import Point, Profile, Range
 from plugins.kpm_modbus.health import Turns
 from plugins.kpm_modbus.judge import Believed
+from plugins.kpm_modbus.stuck import Still
 
 MISSES_TO_DEAD = 3
 TIMEOUT_MAX_S = 0.3
@@ -50,8 +51,58 @@ class Device:
     turns: Turns = field(default_factory=Turns)
     believed: dict[str, Believed] = field(default_factory=dict)
     """The last believed value of each counter, by the profile's name of it."""
+    untold: dict[str, EpochHint] = field(default_factory=dict)
+    """What no reading could say yet of each counter: it went on from another place while nothing was billed."""
+    still: dict[str, Still] = field(default_factory=dict)
+    """How long each billing register has stood where it stands."""
+    powers_w: dict[PointId, Decimal] = field(default_factory=dict)
+    """The power that each point last drew."""
     ratios: dict[str, Decimal] = field(default_factory=dict)
-    """The last values of points that multiply others (transformer ratios)."""
+    """The transformer ratios that are known now, by the profile's name of their point."""
+    ratio_flag: str | None = None
+    """Why the ratios are not trusted, in words; None when they are."""
+    gaps: tuple[Range, ...] = ()
+    """Unlisted addresses that this very instrument was seen to read across."""
+    multipliers: tuple[Point, ...] = field(init=False)
+    """The points that multiply others: transformer ratios."""
+
+    def __post_init__(self) -> None:
+        """Look out what multiplies others, once: every reply asks for it."""
+        names = {name for point in self.profile.points for name in point.multiply_by}
+        self.multipliers = tuple(point for point in self.profile.points if point.name in names)
+
+    @property
+    def holder(self) -> str:
+        """Whose a proof is: the instrument's by its serial number, else the place's."""
+        return self.serial or self.meter
+
+    def ratio_of(self, point: Point) -> tuple[int, int] | None:
+        """What a point is multiplied by, as a fraction; None while one of its ratios is not known."""
+        numerator, denominator = 1, 1
+        for name in point.multiply_by:
+            if name not in self.ratios:
+                return None
+            over, under = self.ratios[name].as_integer_ratio()
+            numerator, denominator = numerator * over, denominator * under
+        return numerator, denominator
+
+    def billing(self, points: Collection[PointId]) -> tuple[Point, ...]:
+        """The billing registers of some of its supply points."""
+        return tuple(
+            one
+            for one in self.used
+            if one.is_billing and (mine := self.quantities.get(one.name)) is not None and mine.point in points
+        )
+
+    def renew(self, serial: str) -> None:
+        """Expect another instrument from now on; nothing that was known of the old one holds for it."""
+        self.serial = serial
+        self.quarantined_for = self.proven_s = self.ratio_flag = None
+        for known in (self.believed, self.untold, self.still, self.powers_w, self.ratios):
+            known.clear()
+        self.gaps = ()
+        if self.liveness is Liveness.SUSPECT:
+            self.liveness = Liveness.LIVE
 
     @property
     def points(self) -> tuple[PointId, ...]:
@@ -61,9 +112,8 @@ class Device:
     @property
     def used(self) -> tuple[Point, ...]:
         """The profile's points that somebody needs."""
-        multipliers = {name for point in self.profile.points for name in point.multiply_by}
         return tuple(
-            point for point in self.profile.points if point.name in self.quantities or point.name in multipliers
+            point for point in self.profile.points if point.name in self.quantities or point in self.multipliers
         )
 
     @property

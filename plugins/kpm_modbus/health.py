@@ -40,7 +40,7 @@ class BusHealth:
     waste_s: float = 0.0
     """Waiting for answers that did not come, and draining after them."""
     modelled_s: float = 0.0
-    """T(n) of all good transactions at their meters' median delay."""
+    """T(n) of all good transactions at their meters' median delay; the gap only where it was waited for."""
     good_s: float = 0.0
     """What they took."""
     transactions: int = 0
@@ -51,11 +51,13 @@ class BusHealth:
 
     def good(self, request: Request, reply: Reply, timing: WireTiming, median_turn_s: float, took_s: float) -> None:
         """Note a transaction that was answered."""
+        waited_s = max(0.0, took_s - (reply.received_us - reply.sent_us) / 1e6)
+        gap_s = min(timing.gap_s, waited_s)  # on an idle bus the silence between frames was over long before
         self.transactions += 1
         self.wire_s += (request.request_bytes + request.reply_bytes) * timing.character_s
         self.turn_s += reply.turn_us / 1e6
-        self.gap_s += timing.gap_s
-        self.modelled_s += timing.transaction_s(request, median_turn_s)
+        self.gap_s += gap_s
+        self.modelled_s += timing.transaction_s(request, median_turn_s) - timing.gap_s + gap_s
         self.good_s += took_s
 
     def failed(self, reason: Failure, took_s: float) -> None:
@@ -72,7 +74,7 @@ class BusHealth:
     @property
     def efficiency(self) -> float:
         """The physical limit over what good transactions really took; 1.0 is a perfect master."""
-        return self.modelled_s / self.good_s if self.good_s else 1.0
+        return min(1.0, self.modelled_s / self.good_s) if self.good_s else 1.0
 
     def lateness_quantile_s(self, share: float) -> float:
         """How late polls are, at most, in this share of cases."""

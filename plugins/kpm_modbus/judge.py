@@ -6,7 +6,7 @@ second look agrees, and a fall is never called use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 
@@ -20,7 +20,10 @@ SLACK = Decimal("1.2")
 """Honest meters and clocks differ by less than this."""
 
 AGREEMENTS = 3
-"""So many looks that agree make a fall believable: a transient zero never lasts that long."""
+"""So many looks that agree make a fall believable, if they lie far enough apart."""
+
+FALL_LASTS_US = 4_000_000
+"""A fall that is over sooner was none: a real meter showed 0 for 3.4 seconds."""
 
 
 class Belief(Enum):
@@ -40,6 +43,8 @@ class Believed:
     """When it was read, by monotonic time: a clock step must not widen what is plausible."""
     doubted_raw: int | None = None
     doubted_looks: int = 0
+    doubted_since_us: int = 0
+    """When the first of those looks was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +68,14 @@ def judge(
         return _take(raw, monotonic_us, EpochHint.CONTINUES)
     if raw < before.raw and _has_rolled_over(raw, before.raw, most, counter):
         return _take(raw, monotonic_us, EpochHint.ROLLOVER)
-    looks = before.doubted_looks + 1 if _agrees(raw, before.doubted_raw, most) else 1
+    is_again = _agrees(raw, before.doubted_raw, most)
+    looks = before.doubted_looks + 1 if is_again else 1
+    since_us = before.doubted_since_us if is_again else monotonic_us
     fell = raw < before.raw
-    if looks >= (AGREEMENTS if fell else 2):
+    if looks >= AGREEMENTS and monotonic_us - since_us >= FALL_LASTS_US if fell else looks >= 2:
         hint = EpochHint.RESET if fell else EpochHint.CONTINUES
         return _take(raw, monotonic_us, hint, f"{looks} looks agree on {raw} after {before.raw}")
-    held = Believed(raw=before.raw, monotonic_us=before.monotonic_us, doubted_raw=raw, doubted_looks=looks)
+    held = replace(before, doubted_raw=raw, doubted_looks=looks, doubted_since_us=since_us)
     what = "fell" if fell else f"grew by more than {most}"
     return Verdict(
         belief=Belief.HOLD, hint=EpochHint.CONTINUES, believed=held, reason=f"{what}: {before.raw} to {raw}"

@@ -11,9 +11,10 @@ from hub.contracts.profiles.words import decode, relay_position
 from hub.contracts.relays import Evidence, ObservedRelay, Position, RelayObserved
 from hub.core.bus import Event
 from hub.core.clock import Clock
-from plugins.kpm_modbus.bus import BusWorker, relay_request
+from plugins.kpm_modbus.bus import BusWorker
 from plugins.kpm_modbus.device import Device
 from plugins.kpm_modbus.planner import Limits, plan
+from plugins.kpm_modbus.polls import relay_request
 
 FLOWING_MA = 100
 """Above this, current flows: no open relay lets it through."""

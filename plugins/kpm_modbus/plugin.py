@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-import voluptuous as vol
+from typing import Any
 
 from hub.contracts.ids import BusId, MeterId, PointId
 from hub.contracts.links import LINKS, Link, LinkFailed, Reply
@@ -18,17 +16,24 @@ from hub.contracts.metering import (
     MeterSilent,
     QuarantineLifted,
 )
-from hub.contracts.naming import check_slug, point_binary, point_sensor, unique_id
-from hub.contracts.profiles import Profile, find_profile, profile_folders
+from hub.contracts.naming import point_binary, point_sensor, unique_id
+from hub.contracts.profiles import find_profile, profile_folders
 from hub.contracts.relays import RELAYS, ObservedRelay, Position
-from hub.core.config.fields import duration
 from hub.core.plugins import EntityHandle, Manifest, Plugin, PluginHub
 from hub.core.registry import EntityWanted
 from hub.core.states import BAD, GOOD, UNCERTAIN
+from plugins.kpm_modbus.answers import CountingLink
 from plugins.kpm_modbus.attempts import MIGRATIONS, Attempts
 from plugins.kpm_modbus.bus import BusWorker
+from plugins.kpm_modbus.bus_entities import BusEntities
+from plugins.kpm_modbus.bus_figures import BusFigures
 from plugins.kpm_modbus.commands import Commands, Place
-from plugins.kpm_modbus.device import Device, Quantity
+from plugins.kpm_modbus.commission_actions import register_commissioning
+from plugins.kpm_modbus.commission_relay import RelayOnTest
+from plugins.kpm_modbus.commissioning import Commissioner
+from plugins.kpm_modbus.configuration import CONFIG, check_buses, check_load, device_of
+from plugins.kpm_modbus.device import Device
+from plugins.kpm_modbus.looking import register_looking
 from plugins.kpm_modbus.observed import Observer
 from plugins.kpm_modbus.planner import PlannedRead
 from plugins.kpm_modbus.readings import FieldReadings
@@ -40,47 +45,12 @@ SILENCE_PERIODS = 1.5
 RELAY = "relay"
 
 
-def slug(value: object) -> str:
-    """An id in configuration."""
-    try:
-        return check_slug(str(value), "id")
-    except ValueError as error:
-        raise vol.Invalid(str(error)) from None
-
-
-GROUPS = ("fast", "normal", "slow")
-_PERIODS = {
-    vol.Optional("fast", default="10 s"): duration,
-    vol.Optional("normal", default="60 s"): duration,
-    vol.Optional("slow", default="1 h"): duration,
-}
-_METER = {
-    vol.Exclusive("point", "points"): slug,
-    vol.Exclusive("channels", "points"): {str: slug},
-    vol.Required("profile"): str,
-    vol.Required("unit"): vol.All(int, vol.Range(1, 247)),
-    vol.Optional("serial"): str,
-}
-CONFIG = {
-    vol.Optional("relay_min_interval", default="60 s"): duration,
-    vol.Required("buses"): [
-        {
-            vol.Required("id"): slug,
-            vol.Required("link"): str,
-            vol.Optional("periods", default=dict): _PERIODS,
-            vol.Optional("groups", default=lambda: ["fast", "normal"]): [vol.In(GROUPS)],
-            vol.Required("meters"): vol.All([_METER], vol.Length(min=1)),
-        }
-    ],
-}
-
-
 class ModbusPlugin(Plugin):
     """Meters on Modbus: read at the limit of the wire, never wrong, commanded with proof."""
 
     manifest = Manifest(
         name="kpm_modbus",
-        version="0.2.0",
+        version="0.3.0",
         description="Meters on Modbus: readings for billing, entities for people, relays commanded with proof.",
         provides=(READINGS, RELAYS),
         after=("simulator",),
@@ -98,37 +68,55 @@ class ModbusPlugin(Plugin):
         self._hub = hub
         self._silent_buses: dict[BusId, int] = {}
         self._refusals: set[tuple[MeterId, int]] = set()
-        folders = profile_folders(hub.site.folder / "profiles")
+        folders = profile_folders(hub.site.folder)
         attempts = Attempts(hub.db)
         await attempts.load()
         replaced = await attempts.serials()
         self._handles: dict[tuple[PointId, str], EntityHandle] = {}
         self._observer = Observer(hub.clock, hub.bus.publish, self._show_relay)
         self._readings = FieldReadings(hub, self._observer, self._handles)
-        self._workers: list[BusWorker] = []
+        self._buses: list[BusFigures] = []
         check_buses(hub.config["buses"])
+        names = dict.fromkeys(meter["profile"] for bus in hub.config["buses"] for meter in bus["meters"])
+        profiles = {name: find_profile(name, folders) for name in names}
         for bus in hub.config["buses"]:
             devices = [
-                self._device(meter, find_profile(meter["profile"], folders), bus["groups"], replaced)
-                for meter in bus["meters"]
+                device_of(meter, profiles[meter["profile"]], bus["groups"], replaced) for meter in bus["meters"]
             ]
-            periods_s = {group: period.total_seconds() for group, period in bus["periods"].items()}
-            for device in devices:
-                await self._add_entities(device, periods_s)
-            link = self._open(bus["link"])
-            self._links.append(link)
-            worker = BusWorker(hub.clock, hub.ids, BusId(bus["id"]), link, devices, periods_s, self)
-            check_load(worker)
-            self._workers.append(worker)
-            for device in devices:
-                for point in device.points:
-                    self._readings.places[point] = Place(device, worker)
+            await self._add_bus(bus, devices)
+        places = self._readings.places
         min_interval_us = round(hub.config["relay_min_interval"].total_seconds() * 1e6)
-        commands = Commands(hub, self._readings.places, self._observer, attempts, min_interval_us)
+        commands = Commands(hub, places, self._observer, attempts, min_interval_us)
+        await self._readings.start()
         hub.provide(READINGS, self._readings)
         hub.provide(RELAYS, commands)
-        for worker in self._workers:
-            hub.keep(f"bus {worker.bus}", worker.run)
+        register_looking(hub, self._buses, self._readings)
+        commissioner = Commissioner(hub, RelayOnTest(hub.clock, places, commands, self._observer), commands)
+        await commissioner.take_up()
+        register_commissioning(hub, commissioner)
+        for figures in self._buses:
+            hub.keep(f"bus {figures.worker.bus}", figures.worker.run)
+        hub.keep("commissioning", commissioner.watch)
+
+    async def _add_bus(self, bus: dict[str, Any], devices: list[Device]) -> None:
+        """Open a bus, make its worker and its entities."""
+        hub = self._hub
+        periods_s = {group: period.total_seconds() for group, period in bus["periods"].items()}
+        for device in devices:
+            await self._add_entities(device, periods_s)
+        link = CountingLink(self._open(bus["link"]), bus["link"])
+        self._links.append(link)
+        worker = BusWorker(hub.clock, hub.ids, BusId(bus["id"]), link, devices, periods_s, self)
+        check_load(worker)
+        for device in devices:
+            for point in device.points:
+                self._readings.places[point] = Place(device, worker)
+        figures = BusFigures(hub.clock, worker, link)
+        self._buses.append(figures)
+        entities = BusEntities(hub, figures)
+        await entities.add()
+        hub.keep(f"health of bus {worker.bus}", entities.refresh_bus)
+        hub.keep(f"health of the meters on {worker.bus}", entities.refresh_meters)
 
     async def stop(self) -> None:
         """Let go of the links."""
@@ -224,28 +212,6 @@ class ModbusPlugin(Plugin):
             return links.open(url)
         return open_link(url, self._hub.clock)
 
-    @staticmethod
-    def _device(
-        meter: dict[str, object], profile: Profile, groups: Collection[str], replaced: dict[str, str]
-    ) -> Device:
-        """A configured meter; what its profile needs of the configuration is asked for here."""
-        where = f"unit {meter['unit']}"
-        if profile.identity is not None and "serial" not in meter:
-            raise ValueError(f"{where}: a {profile.id} has a serial number; write it as `serial:`")
-        if profile.identity is None and "serial" in meter:
-            raise ValueError(f"{where}: a {profile.id} has no serial number to compare with; take `serial:` out")
-        quantities = quantities_of(profile, meter, groups)
-        point = next(iter(quantities.values())).point
-        meter_id = MeterId(point)
-        serial = replaced.get(meter_id) or meter.get("serial")
-        return Device(
-            meter=meter_id,
-            unit=int(str(meter["unit"])),
-            profile=profile,
-            serial=None if serial is None else str(serial),
-            quantities=quantities,
-        )
-
     async def _add_entities(self, device: Device, periods_s: dict[str, float]) -> None:
         by_name = {point.name: point for point in device.profile.points}
         wanted: dict[tuple[PointId, str], EntityWanted] = {}
@@ -268,62 +234,3 @@ class ModbusPlugin(Plugin):
             )
         handles = await self._hub.add_entities(list(wanted.values()))
         self._handles.update(zip(wanted, handles, strict=True))
-
-
-def quantities_of(profile: Profile, meter: dict[str, object], groups: Collection[str]) -> dict[str, Quantity]:
-    """Whose each point of a meter is: one supply point's, or one per channel of a meter with several circuits."""
-    if not profile.channels:
-        if "point" not in meter:
-            raise ValueError(f"unit {meter['unit']}: name the supply point that it feeds as `point:`")
-        point = PointId(str(meter["point"]))
-        return {one.name: Quantity(point, one.name) for one in profile.points if one.group in groups}
-    channels = meter.get("channels")
-    if not isinstance(channels, dict):
-        raise ValueError(
-            f"unit {meter['unit']}: a {profile.id} has several circuits; name their points in `channels:`"
-        )
-    known = {channel.name: channel for channel in profile.channels}
-    unknown = sorted(set(channels) - set(known))
-    if unknown:
-        raise ValueError(f"unit {meter['unit']}: no channel {', '.join(unknown)}; there are {', '.join(known)}")
-    return {
-        one.name: Quantity(PointId(str(channels[name])), plain)
-        for name, channel in known.items()
-        if name in channels
-        for plain, one in channel.points.items()
-        if one.group in groups
-    }
-
-
-def check_buses(buses: list[dict[str, object]]) -> None:
-    """Refuse what cannot work on the wire: one port for two buses, one address or point for two meters."""
-    links: dict[object, object] = {}
-    points: dict[object, object] = {}
-    for bus in buses:
-        if bus["link"] in links:
-            raise ValueError(
-                f"buses {links[bus['link']]} and {bus['id']} are both on {bus['link']}; a port has one master"
-            )
-        links[bus["link"]] = bus["id"]
-        units: set[object] = set()
-        meters = bus["meters"]
-        assert isinstance(meters, list)
-        for meter in meters:
-            if meter["unit"] in units:
-                raise ValueError(
-                    f"bus {bus['id']}: two meters have unit {meter['unit']}; they would answer at once"
-                )
-            units.add(meter["unit"])
-            for point in [meter["point"]] if "point" in meter else list(meter.get("channels", {}).values()):
-                if point in points:
-                    raise ValueError(f"point {point!r} stands on two meters; each point has one")
-                points[point] = bus["id"]
-
-
-def check_load(worker: BusWorker) -> None:
-    """Refuse periods that the bus could not keep even if nothing went wrong."""
-    if worker.fast_load > 1:
-        raise ValueError(
-            f"bus {worker.bus}: reading the fast group of its {len(worker.devices)} meters takes "
-            f"{worker.fast_load:.0%} of the time; give `periods: fast` at least {worker.fast_needed_s:.1f} s"
-        )

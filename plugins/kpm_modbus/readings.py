@@ -1,20 +1,17 @@
-"""The `metering` service: replies become values, values become entities and readings, and doubt is never hidden."""
+"""The `metering` service: readings as a stream, now, and at an instant."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Collection, Mapping
-from decimal import Decimal
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from hub.contracts.ids import MeterId, PointId, RegisterId
 from hub.contracts.links import LinkFailed, Reply
 from hub.contracts.metering import (
-    EpochHint,
     IdentityTaken,
-    Liveness,
     MeterStatus,
+    QuarantineLifted,
     ReadFailed,
     ReadFailure,
     Reading,
@@ -22,38 +19,50 @@ from hub.contracts.metering import (
     Register,
 )
 from hub.contracts.profiles import Point
-from hub.contracts.profiles.words import Decoded, Flaw, decode, multiplied
-from hub.contracts.relays import Position
 from hub.contracts.streams import ReadingStream
 from hub.core.errors import NotFound
-from hub.core.plugins import EntityHandle, PluginHub
-from hub.core.states import BAD, GOOD, UNCERTAIN, Quality
+from hub.core.plugins import PluginHub
+from hub.core.states import Quality
 from hub.core.storage import Tx
 from plugins.kpm_modbus.attempts import expect_serial
+from plugins.kpm_modbus.boundaries import Answers, Boundaries
 from plugins.kpm_modbus.bus import WrongIdentity
 from plugins.kpm_modbus.commands import Place
-from plugins.kpm_modbus.device import Device, Quantity
-from plugins.kpm_modbus.judge import Belief, Verdict, judge
+from plugins.kpm_modbus.device import Device
+from plugins.kpm_modbus.display import offer_display
+from plugins.kpm_modbus.gaps import Gaps
+from plugins.kpm_modbus.intake import Handles, Intake, Purpose, Taken
 from plugins.kpm_modbus.observed import Observer
-from plugins.kpm_modbus.planner import Limits, PlannedRead, plan
+from plugins.kpm_modbus.planner import Limits, PlannedRead, plan, read_time_s
+from plugins.kpm_modbus.ratios import Ratios, offer_confirmation
 from plugins.kpm_modbus.schedule import Rank
-from plugins.kpm_modbus.values import shown
 
-LOOKS_AGAIN_MAX = 3
+LOOK_PAUSES_S = (0.0, 4.0, 4.0)
+"""Before each further look at a value in doubt: at once, then when a register's passing zero is over."""
 
 
 class FieldReadings:
-    """Takes in what the buses' workers read, and gives it on."""
+    """Gives on what the buses' workers read."""
 
-    def __init__(
-        self, hub: PluginHub, observer: Observer, handles: Mapping[tuple[PointId, str], EntityHandle]
-    ) -> None:
-        """Show values by these handles; `places` is filled in when the workers are made."""
+    def __init__(self, hub: PluginHub, observer: Observer, handles: Handles) -> None:
+        """Show values by these handles; `places` is filled in when the workers are made, then `start`."""
         self._hub = hub
-        self._observer = observer
-        self._handles = handles
         self._streams: list[ReadingStream] = []
+        self._ratios = Ratios(hub)
+        self._intake = Intake(hub, observer, handles, self._ratios, self._put)
+        self._boundaries = Boundaries(hub, self._at, self._time_s)
+        self._looking_again: set[MeterId] = set()
         self.places: dict[PointId, Place] = {}
+
+    async def start(self) -> None:
+        """Take up what is known of ratios and gaps, before the workers begin."""
+        gaps = Gaps(self._hub.db, self._hub.clock)
+        await gaps.load()
+        await self._ratios.load()
+        for worker in {place.worker for place in self.places.values()}:
+            worker.try_gaps(gaps)
+        offer_confirmation(self._hub, self._ratios, lambda point: self._place(point).device)
+        offer_display(self._hub, self._place)
 
     def subscribe(self, *, points: Collection[PointId] | None = None) -> ReadingStream:
         """A stream of the billing registers of some points, or of all, from now on."""
@@ -64,13 +73,7 @@ class FieldReadings:
     def registers(self, point: PointId) -> tuple[Register, ...]:
         """The billing registers of a point."""
         device = self._place(point).device
-        return tuple(
-            self._register(device, quantity, one)
-            for one in device.used
-            if one.is_billing
-            and (quantity := device.quantities.get(one.name)) is not None
-            and quantity.point == point
-        )
+        return tuple(_register(device, point, one) for one in device.billing([point]))
 
     def status(self, point: PointId) -> MeterStatus:
         """The state of the meter behind a point."""
@@ -97,217 +100,142 @@ class FieldReadings:
         left_s = (deadline_us - self._hub.clock.now_us()) / 1e6
         try:
             async with asyncio.timeout(max(0.0, left_s)):
-                return await self._read(point, tag, None)
+                answers = await self._measure(self._place(point), Purpose(tag=tag, points=[point]), Rank.READ)
         except TimeoutError:
             raise ReadFailed(point, ReadFailure.DEADLINE, f"{point}: no reading before the deadline") from None
+        answer = answers[point]
+        if isinstance(answer, ReadFailed):
+            raise answer
+        return answer
 
     async def read_at(
         self, points: Collection[PointId], instant_us: int
     ) -> Mapping[PointId, tuple[Reading, ...] | ReadFailed]:
         """Read points as near to an instant as their buses can."""
-        await self._hub.clock.sleep(max(0.0, (instant_us - self._hub.clock.now_us()) / 1e6))
-
-        async def one(point: PointId) -> tuple[Reading, ...] | ReadFailed:
-            try:
-                return await self._read(point, ReadingTag.BOUNDARY, instant_us)
-            except ReadFailed as error:
-                return error
-
-        ordered = list(points)
-        answers = await asyncio.gather(*(one(point) for point in ordered))
-        return dict(zip(ordered, answers, strict=True))
+        return await self._boundaries.read_at({point: self._place(point) for point in points}, instant_us)
 
     def lift(self, tx: Tx, meter: MeterId, serial: str) -> None:
         """Expect an instrument in a meter's place from the commit on, and lift its quarantine."""
-        devices = {place.device.meter: place.device for place in self.places.values()}
-        if meter not in devices:
+        places = {place.device.meter: place for place in self.places.values()}
+        if meter not in places:
             raise NotFound(f"there is no meter {meter!r}")
-        holder = next((one for one in devices.values() if one.serial == serial and one.meter != meter), None)
+        holder = next(
+            (one for one, place in places.items() if place.device.serial == serial and one != meter), None
+        )
         if holder is not None:
-            raise IdentityTaken(f"the serial number {serial} is expected at {holder.meter}; correct that one first")
+            raise IdentityTaken(f"the serial number {serial} is expected at {holder}; correct that one first")
+        device = places[meter].device
         expect_serial(self._hub.db.join(tx), meter, serial)
-        tx.on_commit(lambda: _renew(devices[meter], serial))
+        if serial != device.serial:
+            self._ratios.forget(self._hub.db.join(tx), device)
 
-    def took(
-        self,
-        device: Device,
-        read: PlannedRead,
-        reply: Reply,
-        tag: ReadingTag | None = None,
-        asked_us: int | None = None,
-    ) -> list[Reading]:
-        """Take in a reply: show its values, put its readings on the streams; the readings among them."""
-        source_us = (reply.sent_us + reply.received_us) // 2
-        readings = []
-        for point in read.points:
-            words = read.words_of(point, reply.words)
-            decoded = decode(point, words)
-            if isinstance(decoded.value, Decimal) and point.name in {n for p in device.used for n in p.multiply_by}:
-                device.ratios[point.name] = decoded.value
-            if point.counter is None:
-                self._show(device, point, decoded, source_us)
-                continue
-            verdict = self._judge(device, point, decoded)
-            if verdict is None or verdict.belief is Belief.HOLD:
-                self._doubt(device, point, read, verdict)
-                continue
-            self._show(device, point, decoded, source_us)
-            if point.is_billing and device.quarantined_for is None and point.name in device.quantities:
-                readings.append(self._reading(device, point, words, decoded, verdict.hint, reply, tag, asked_us))
-        if readings:
-            device.last_good_us = source_us
-        for reading in readings:
-            for stream in self._streams:
-                stream.put(reading)
-        self._streams = [stream for stream in self._streams if not stream.is_closed]
-        return readings
+        def committed() -> None:
+            was = device.quarantined_for
+            if serial == device.serial and was is None:
+                return
+            device.renew(serial)
+            places[meter].worker.renewed(device)
+            if was is not None:
+                self._hub.bus.publish(QuarantineLifted(meter=meter, points=device.points, serial=serial))
+
+        tx.on_commit(committed)
+
+    def took(self, device: Device, read: PlannedRead, reply: Reply) -> None:
+        """Take in the reply to a poll; what is in doubt is looked at again."""
+        taken = self._intake.take(device, read, reply)
+        if taken.has_doubt and device.meter not in self._looking_again:
+            self._looking_again.add(device.meter)
+            self._hub.spawn(f"look again at {device.meter}", self._look_again(device, read))
 
     def mark(self, device: Device, quality: Quality) -> None:
         """Say of all of a meter's values that they are doubtful now."""
-        for quantity in device.quantities.values():
-            handle = self._handles.get((quantity.point, quantity.name))
-            if handle is not None and self._hub.states.get(handle.entity_id) is not None:
-                self._hub.states.mark(handle.entity_id, quality)
+        self._intake.mark(device, quality)
 
-    async def _read(self, point: PointId, tag: ReadingTag, asked_us: int | None) -> tuple[Reading, ...]:
-        place = self._place(point)
-        device, worker = place.device, place.worker
+    async def _at(self, place: Place, points: Collection[PointId], instant_us: int) -> Answers:
+        purpose = Purpose(tag=ReadingTag.BOUNDARY, asked_us=instant_us, points=points)
+        return await self._measure(place, purpose, Rank.BOUNDARY)
+
+    async def _measure(self, place: Place, purpose: Purpose, rank: Rank) -> Answers:
+        """Read the billing registers of a meter's points anew, and again while they are in doubt."""
+        device = place.device
+        points = list(purpose.points or device.points)
+        reads: Sequence[PlannedRead] = _billing_plan(place, points)
         if device.quarantined_for is not None:
-            raise ReadFailed(point, ReadFailure.QUARANTINED, f"{point} is quarantined: {device.quarantined_for}")
-
-        async def job() -> list[Reading]:
-            await worker.prove(device)
-            wanted = [one for one in device.used if one.is_billing and device.quantities.get(one.name) is not None]
-            limits = Limits(timing=worker.link.timing, turn_s=device.turn_s)
-            readings: list[Reading] = []
-            for read in plan(wanted, device.profile, limits).reads:
-                reply = await worker.transact(device, read.request(device.unit))
-                readings += self.took(device, read, reply, tag, asked_us)
-            return [reading for reading in readings if reading.point == point]
-
+            why = f"it is quarantined: {device.quarantined_for}"
+            return _failed(points, ReadFailure.QUARANTINED, why)
+        found: dict[tuple[PointId, RegisterId], Reading] = {}
+        reason = ""
         try:
-            readings = await worker.urgent(Rank.READ, job)
+            for pause_s in (None, *LOOK_PAUSES_S):
+                await self._hub.clock.sleep(pause_s or 0.0)
+                doubtful: list[PlannedRead] = []
+                for read, taken in await self._look(place, reads, purpose, rank, is_first=pause_s is None):
+                    found.update(((one.point, one.register), one) for one in taken.readings)
+                    reason = taken.reason or reason
+                    if taken.has_doubt:
+                        doubtful.append(read)
+                reads = doubtful
+                if not reads:
+                    break
         except LinkFailed as error:
-            raise ReadFailed(point, ReadFailure.NO_REPLY, str(error)) from error
+            return _failed(points, ReadFailure.NO_REPLY, str(error))
         except WrongIdentity as error:
-            raise ReadFailed(point, ReadFailure.QUARANTINED, str(error)) from error
-        if not readings:
-            raise ReadFailed(point, ReadFailure.BAD_REPLY, f"{point}: the register's value is in doubt; look again")
-        return tuple(readings)
+            return _failed(points, ReadFailure.QUARANTINED, str(error))
+        answers: Answers = {}
+        for point in points:
+            mine = tuple(reading for reading in found.values() if reading.point == point)
+            answers |= {point: mine} if mine else _failed([point], ReadFailure.BAD_REPLY, reason)
+        return answers
 
-    def _judge(self, device: Device, point: Point, decoded: Decoded) -> Verdict | None:
-        """What to think of a counter's value; None when the meter sent none."""
-        if decoded.raw is None or decoded.flaw in {Flaw.NOT_A_NUMBER, Flaw.NOT_DECIMAL}:
-            return None
-        assert point.counter is not None
-        now_us = round(self._hub.clock.monotonic() * 1e6)
-        before = device.believed.get(point.name)
-        quantity = device.quantities.get(point.name)
-        was_open = False
-        if before is not None and quantity is not None:
-            seen = self._observer.of(quantity.point)
-            ago_us = now_us - before.monotonic_us
-            since_us = seen.since_us
-            was_open = (
-                seen.position is Position.OPEN
-                and since_us is not None
-                and since_us <= self._hub.clock.now_us() - ago_us
-            )
-        verdict = judge(decoded.raw, now_us, before, point.counter, relay_was_open=was_open)
-        device.believed[point.name] = verdict.believed
-        return verdict
+    async def _look(
+        self, place: Place, reads: Sequence[PlannedRead], purpose: Purpose, rank: Rank, *, is_first: bool
+    ) -> list[tuple[PlannedRead, Taken]]:
+        device, worker = place.device, place.worker
 
-    def _doubt(self, device: Device, point: Point, read: PlannedRead, verdict: Verdict | None) -> None:
-        """A counter in doubt: nothing is shown as fresh, and it is looked at again at once, a few times."""
-        quantity = device.quantities.get(point.name)
-        handle = None if quantity is None else self._handles.get((quantity.point, quantity.name))
-        if handle is not None and self._hub.states.get(handle.entity_id) is not None:
-            self._hub.states.mark(handle.entity_id, BAD if verdict is None else UNCERTAIN)
-        if verdict is None or verdict.believed.doubted_looks > LOOKS_AGAIN_MAX:
-            return
-        if verdict.believed.doubted_looks == 1:
-            self._hub.log.warning("%s %s is in doubt (%s); looking again", device.meter, point.name, verdict.reason)
-        self._hub.spawn(f"look again at {device.meter}", self._look_again(device, read))
+        async def job() -> list[tuple[PlannedRead, Taken]]:
+            if is_first:
+                await worker.meet(device)
+            looks = []
+            for read in reads:
+                reply = await worker.transact(device, read.request(device.unit))
+                looks.append((read, self._intake.take(device, read, reply, purpose)))
+            return looks
+
+        return await worker.urgent(rank, job)
 
     async def _look_again(self, device: Device, read: PlannedRead) -> None:
+        """Look at a value in doubt a few times more, and first at who it is that answers."""
         place = self._place(device.points[0])
-
-        async def job() -> None:
-            self.took(device, read, await place.worker.transact(device, read.request(device.unit)))
-
         try:
-            await place.worker.urgent(Rank.READ, job)
-        except LinkFailed as error:
+            for turn, pause_s in enumerate(LOOK_PAUSES_S):
+                await self._hub.clock.sleep(pause_s)
+                if device.quarantined_for is not None:
+                    return
+                looks = await self._look(place, [read], Purpose(), Rank.READ, is_first=turn == 0)
+                if not any(taken.has_doubt for _, taken in looks):
+                    return
+        except (LinkFailed, WrongIdentity) as error:
             self._hub.log.debug("%s did not answer the second look: %s", device.meter, error)
+        finally:
+            self._looking_again.discard(device.meter)
 
-    def _show(self, device: Device, point: Point, decoded: Decoded, source_us: int) -> None:
-        quantity = device.quantities.get(point.name)
-        handle = None if quantity is None else self._handles.get((quantity.point, quantity.name))
-        if handle is None:
-            return
-        if decoded.value is None:
-            if self._hub.states.get(handle.entity_id) is not None:
-                self._hub.states.mark(handle.entity_id, BAD)
-            return
-        value = shown(point, decoded)
-        if isinstance(value, Decimal):
-            missing = [name for name in point.multiply_by if name not in device.ratios]
-            if missing:
-                return  # not a value before its ratios are known
-            value = multiplied(value, *(device.ratios[name] for name in point.multiply_by))
-        quality = GOOD if decoded.flaw is None and device.quarantined_for is None else UNCERTAIN
-        handle.set(value, quality=quality, source_us=source_us)
-
-    def _reading(
-        self,
-        device: Device,
-        point: Point,
-        words: tuple[int, ...],
-        decoded: Decoded,
-        hint: EpochHint,
-        reply: Reply,
-        tag: ReadingTag | None,
-        asked_us: int | None,
-    ) -> Reading:
-        assert decoded.raw is not None
-        assert point.counter is not None
-        quantity = device.quantities[point.name]
-        return Reading(
-            point=quantity.point,
-            meter=device.meter,
-            register=RegisterId(quantity.name),
-            serial=device.serial,
-            words=words,
-            raw=decoded.raw,
-            scale=point.counter.scale,
-            unit=point.unit,
-            quality=GOOD if decoded.flaw is None else UNCERTAIN,
-            source_us=(reply.sent_us + reply.received_us) // 2,
-            received_us=reply.received_us,
-            epoch=hint,
-            frame_sha=hashlib.sha256(reply.frame).hexdigest(),
-            plan=f"{device.profile.id}/{point.name}",
-            tag=tag,
-            asked_us=asked_us,
-        )
+    def _put(self, reading: Reading) -> None:
+        for stream in self._streams:
+            stream.put(reading)
+        if any(stream.is_closed for stream in self._streams):
+            self._streams = [stream for stream in self._streams if not stream.is_closed]
 
     @staticmethod
-    def _register(device: Device, quantity: Quantity, point: Point) -> Register:
-        assert point.counter is not None
-        numerator, denominator = 1, 1
-        for name in point.multiply_by:
-            ratio = device.ratios.get(name, Decimal(1)).as_integer_ratio()
-            numerator, denominator = numerator * ratio[0], denominator * ratio[1]
-        return Register(
-            point=quantity.point,
-            meter=device.meter,
-            register=RegisterId(quantity.name),
-            unit=point.unit,
-            scale=point.counter.scale,
-            modulus_raw=point.counter.modulus_raw,
-            power_max_w=int(point.counter.rate_max_per_h * 1000),
-            ratio=(numerator, denominator),
-        )
+    def _time_s(place: Place) -> float:
+        """What measuring a meter takes of its bus."""
+        device, timing = place.device, place.worker.link.timing
+        limits = Limits(timing=timing, turn_s=device.turn_s)
+        reads = [*_billing_plan(place, device.points), *plan(device.multipliers, device.profile, limits).reads]
+        identity = device.profile.identity
+        if identity is not None:
+            point = identity.point
+            reads.append(PlannedRead(function=point.function, address=point.address, count=point.count, points=()))
+        return sum(read_time_s(read, limits) for read in reads)
 
     def _place(self, point: PointId) -> Place:
         try:
@@ -316,9 +244,29 @@ class FieldReadings:
             raise NotFound(f"no meter is configured for point {point!r}") from None
 
 
-def _renew(device: Device, serial: str) -> None:
-    device.serial = serial
-    device.quarantined_for = None
-    device.proven_s = None
-    device.believed.clear()
-    device.liveness = Liveness.LIVE if device.liveness is Liveness.SUSPECT else device.liveness
+def _billing_plan(place: Place, points: Collection[PointId]) -> tuple[PlannedRead, ...]:
+    device = place.device
+    limits = Limits(timing=place.worker.link.timing, turn_s=device.turn_s)
+    return plan(device.billing(points), device.profile, limits, device.gaps).reads
+
+
+def _failed(points: Collection[PointId], reason: ReadFailure, why: str) -> Answers:
+    why = why or "it has no billing register that gave a value"
+    return {point: ReadFailed(point, reason, f"{point}: {why}") for point in points}
+
+
+def _register(device: Device, point: PointId, one: Point) -> Register:
+    assert one.counter is not None
+    ratio = device.ratio_of(one)
+    unknown = f"its transformer ratio ({', '.join(one.multiply_by)}) is not known"
+    return Register(
+        point=point,
+        meter=device.meter,
+        register=RegisterId(device.quantities[one.name].name),
+        unit=one.unit,
+        scale=one.counter.scale,
+        modulus_raw=one.counter.modulus_raw,
+        power_max_w=int(one.counter.rate_max_per_h * 1000),
+        ratio=ratio or (1, 1),
+        flagged_for=unknown if ratio is None else device.ratio_flag if one.multiply_by else None,
+    )

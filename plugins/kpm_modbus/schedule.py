@@ -28,6 +28,9 @@ PROBE_SHARE = 0.05
 LOAD_MAX = 0.9
 """Groups are stretched until the planned load is below this."""
 
+LOAD_SLACK = 1e-6
+"""So much of a load is rounding: no further group gives way for it."""
+
 STRETCH_ORDER = ("slow", "normal")
 """Which groups give way on overload, the first first; `fast` never does."""
 
@@ -40,6 +43,8 @@ class Rank(IntEnum):
     OPEN = 2
     READ = 3
     """A read that somebody waits for, such as before a trip."""
+    BOUNDARY = 4
+    """The reads of a whole bus at an instant: behind all that, and ahead of polls."""
 
 
 @dataclass(slots=True)
@@ -144,7 +149,7 @@ def stretch(loads: dict[str, float], load_max: float = LOAD_MAX) -> dict[str, fl
     for group in STRETCH_ORDER:
         excess = sum(load / factors[name] for name, load in loads.items()) - load_max
         load = loads.get(group, 0.0)
-        if excess <= 0 or load == 0:
+        if excess <= LOAD_SLACK or load == 0:
             continue
         left = max(load - excess, load / 10)
         factors[group] = load / left

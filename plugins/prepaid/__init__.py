@@ -1,7 +1,15 @@
 """Prepaid accounts: what was used is charged, what was paid is credited, and supply follows the balance."""
 
-from hub.core.plugins import Plugin
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from hub.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+    from hub.core.plugins import Plugin
 
 
 @hookimpl
@@ -10,3 +18,11 @@ def hub_plugin() -> type[Plugin]:
     from plugins.prepaid.plugin import PrepaidPlugin
 
     return PrepaidPlugin
+
+
+@hookimpl
+def hub_commands(cli: click.Group) -> None:
+    """Add `hub tariff`."""
+    from plugins.prepaid.commands.tariff import tariff
+
+    cli.add_command(tariff)

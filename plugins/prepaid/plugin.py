@@ -1,46 +1,54 @@
-"""Prepaid accounts as a plugin: readings in, charges out, top-ups at the counter, supply under control."""
+"""Prepaid accounts as a plugin: readings in, charges out, money in, supply under control."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from typing import Any
 
 import voluptuous as vol
 
 from hub.contracts.axes import OffReason
 from hub.contracts.ids import AccountId, PointId
 from hub.contracts.metering import READINGS
-from hub.contracts.naming import account_sensor, action_name, check_slug, unique_id
 from hub.contracts.relays import RELAYS, RelayObserved
 from hub.contracts.supply import DISCONNECT, SUPPLY, TripRequest
-from hub.contracts.topups import TOPUPS, Settled, SettledAs, Settlement, Via
-from hub.contracts.units import major_units, minor_units
+from hub.contracts.topups import TOPUPS
 from hub.core.actions import Call, Effect
-from hub.core.config.fields import decimal
+from hub.core.config.fields import duration
 from hub.core.plugins import Manifest, Plugin, PluginHub
-from hub.core.registry import EntityWanted
-from hub.core.storage import Tx
-from plugins.prepaid.accounts import Accounts, Tariff
+from hub.core.storage import Reader, Tx
+from plugins.prepaid.charging import periods
+from plugins.prepaid.charging.book import Book, load_book
+from plugins.prepaid.charging.charger import Charger
+from plugins.prepaid.charging.edges import Edges
+from plugins.prepaid.charging.intake import Intake
+from plugins.prepaid.charging.live import LiveAccounts
+from plugins.prepaid.charging.shown import Shown
+from plugins.prepaid.gate.keeper import Keeper
+from plugins.prepaid.journal.journal import Journal
+from plugins.prepaid.money.counter import register_counter
+from plugins.prepaid.money.moved import MoneyWatch
+from plugins.prepaid.money.settle import Topups
+from plugins.prepaid.money.standing import Standing, standing
+from plugins.prepaid.places.opening import ROW, is_empty, slug, take_in
+from plugins.prepaid.pricing import PeriodState, PlanChanged
 from plugins.prepaid.schema import MIGRATIONS
 from plugins.prepaid.supply import SupplyControl
+from plugins.prepaid.tariffs import load_tariff
+from plugins.prepaid.tariffs.publishing import publish
 
-MICRO = 6
 READINGS_AT_ONCE = 1000
-
-
-def slug(value: object) -> str:
-    """An id in configuration."""
-    try:
-        return check_slug(str(value), "id")
-    except ValueError as error:
-        raise vol.Invalid(str(error)) from None
-
+USE_SHOWN_EVERY_S = 60
+THE_BEGINNING_US = 0
 
 CONFIG = {
     vol.Optional("currency", default="CNY"): vol.All(str, vol.Length(3, 3)),
     vol.Optional("scale", default=2): vol.All(int, vol.Range(0, 4)),
-    vol.Required("price_per_kwh"): vol.All(decimal, vol.Range(min=Decimal(0))),
+    vol.Optional("billing_grid", default="60 min"): duration,
     vol.Optional("trips_per_hour_max", default=2): vol.All(int, vol.Range(min=0)),
-    vol.Required("accounts"): [{vol.Required("id"): slug, vol.Required("point"): slug}],
+    vol.Optional("opening", default=dict): {
+        vol.Optional("tariffs", default=list): [str],
+        vol.Optional("places", default=list): [ROW],
+    },
 }
 
 
@@ -49,7 +57,7 @@ class PrepaidPlugin(Plugin):
 
     manifest = Manifest(
         name="prepaid",
-        version="0.1.0",
+        version="0.2.0",
         description="Prepaid accounts: charges by the meter, top-ups, and supply that follows the balance.",
         provides=(TOPUPS, SUPPLY),
         needs=(READINGS, RELAYS),
@@ -59,62 +67,111 @@ class PrepaidPlugin(Plugin):
     )
 
     async def setup(self, hub: PluginHub) -> None:
-        """Open the accounts of the configuration, register their entities and actions."""
+        """Open the books, take in what a new site starts with, offer services, actions and entities."""
         self._hub = hub
-        config = hub.config
-        points = {AccountId(row["id"]): PointId(row["point"]) for row in config["accounts"]}
-        await hub.db.write(
-            lambda tx: tx.many(
-                "INSERT INTO prepaid__accounts VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET point = excluded.point",
-                list(points.items()),
-            )
-        )
-        handles = await hub.add_entities(
-            [
-                EntityWanted(
-                    unique_id("account", account, "balance"),
-                    account_sensor(account, "balance"),
-                    f"{account} balance",
-                    unit=config["currency"],
-                )
-                for account in points
-            ]
-        )
-        self._tariff = Tariff(minor_units(config["price_per_kwh"], MICRO), config["currency"], config["scale"])
-        self._supply = SupplyControl(hub, points, config["trips_per_hour_max"])
-        self._accounts = Accounts(hub, self._tariff, self._supply, points, dict(zip(points, handles, strict=True)))
-        self._supply.accept = self._accounts.accept
-        self._supply.outstanding = self._accounts.outstanding
-        hub.provide(TOPUPS, self._accounts)
+        await self._open_books()
+        self._register_actions()
+        hub.provide(TOPUPS, self._topups)
         hub.provide(SUPPLY, self._supply)
-        self._points = points
-        self._register_actions(hub)
         hub.bus.subscribe(RelayObserved, lambda event: self._supply.look_at(event.observed.point))
-        await self._accounts.show_all()
-        for point in points.values():
+        await self._intake.take_up()
+        await self._take_up_money()
+        await self._shown.register()
+        for account in self._charger.book.accounts:
+            self._shown.show_balance(account)
+        await self._shown.show_use()
+        for point in self._charger.book.points:
             hub.keep(f"reconcile {point}", lambda point=point: self._supply.reconcile(point))  # type: ignore[misc]
+        hub.keep("reads at edges", self._edges.read_at_edges)
+        hub.keep("days and months", self._edges.pass_days)
+        hub.keep("use and cost", self._show_use)
 
     async def run(self) -> None:
         """Take every reading into the books."""
-        stream = self._hub.get(READINGS).subscribe(points=set(self._points.values()))
+        stream = self._hub.get(READINGS).subscribe()
         try:
             while readings := await stream.take(READINGS_AT_ONCE):
-                for reading in readings:
-                    await self._accounts.accept(reading)
+                await self._intake.take(readings)
         finally:
             stream.close()
 
-    def _register_actions(self, hub: PluginHub) -> None:
+    async def _open_books(self) -> None:
+        hub, config = self._hub, self._hub.config
+        journal = Journal(hub.clock)
+        await self._take_in_opening(config["opening"])
+        keepers: dict[PointId, Keeper] = {}
+        book = await hub.db.read(load_book)
+        self._charger = Charger(journal, book, lambda *posted: self._live.note_posted(*posted))
+        self._live = LiveAccounts(self._book, keepers)
+        self._shown = Shown(hub, self._charger, self._live, config["currency"], config["scale"])
+        self._supply = SupplyControl(hub, self._book, config["trips_per_hour_max"])
+        self._money = MoneyWatch(hub.clock, self._supply, self._money_moved)
+        grid_us = round(config["billing_grid"].total_seconds()) * 1_000_000
+        self._intake = Intake(
+            hub, self._charger, self._live, keepers, grid_us, self._money.charged, self._shown.show_balance
+        )
+        self._edges = Edges(hub, self._charger, keepers, self._money.charged)
+        self._topups = Topups(hub, journal, config["currency"], self._money.moved)
+        self._supply.accept = self._intake.take
+        self._supply.outstanding = self._topups.outstanding
+
+    def _book(self) -> Book:
+        return self._charger.book
+
+    async def _take_in_opening(self, opening: dict[str, Any]) -> None:
+        """Tariffs and places of the configuration count once: when there is no account yet."""
+        hub = self._hub
+        if not opening["places"] or not await hub.db.read(is_empty):
+            return
+        files = [hub.site.folder / name for name in opening["tariffs"]]
+        tariffs = [(load_tariff(file, hub.site.folder), file.read_text(encoding="utf-8")) for file in files]
+        now_us = hub.clock.now_us()
+
+        def take(tx: Tx) -> None:
+            for tariff, source in tariffs:
+                publish(tx, tariff, source, THE_BEGINNING_US, now_us)
+            take_in(tx, opening["places"], now_us)
+
+        await hub.db.write(take)
+
+    async def _take_up_money(self) -> None:
+        """What accounts and running periods have come to by the books."""
+        book, now_us = self._charger.book, self._hub.clock.now_us()
+
+        def stand(reader: Reader) -> dict[AccountId, Standing]:
+            for contract, timeline in book.timelines.items():
+                for period, row in periods.all_of(reader, contract).items():
+                    if row.state is None or timeline.plan(period).end_us < now_us - 40 * 86_400_000_000:
+                        continue
+                    try:
+                        state = PeriodState.from_json(timeline.plan(period), row.state.encode())
+                    except PlanChanged:
+                        continue  # the next read folds it anew
+                    self._live.note_posted(contract, state, row)
+            return {account: standing(reader, account, now_us) for account in book.accounts}
+
+        for account, one in (await self._hub.db.read(stand)).items():
+            self._live.posted_minor[account] = one.balance_minor
+            self._shown.standings[account] = one
+
+    def _money_moved(self, account: AccountId, now: Standing) -> None:
+        self._live.posted_minor[account] = now.balance_minor
+        self._shown.standings[account] = now
+        self._shown.show_balance(account)
+
+    async def _show_use(self) -> None:
+        while True:
+            await self._hub.clock.sleep(USE_SHOWN_EVERY_S)
+            await self._shown.show_use()
+
+    def _register_actions(self) -> None:
         def disconnect(tx: Tx, call: Call) -> dict[str, str]:
             request = TripRequest(
                 point=PointId(call.data["point"]), reason=OffReason.CREDIT, note=str(call.data.get("note", ""))
             )
             return {"answer": self._supply.request_trip(tx, request).value}
 
-        def topup(tx: Tx, call: Call) -> dict[str, object]:
-            return self._describe(self._accounts.settle(tx, self._at_the_counter(call)))
-
-        hub.actions.register(
+        self._hub.actions.register(
             DISCONNECT,
             disconnect,
             effect=Effect.TX,
@@ -122,35 +179,4 @@ class PrepaidPlugin(Plugin):
             schema={vol.Required("point"): slug, vol.Optional("note", default=""): str},
             returns="answer: what became of the request at once",
         )
-        hub.actions.register(
-            action_name("topup", "cash"),
-            topup,
-            effect=Effect.TX,
-            description="Credit cash taken at the counter; the receipt number makes it happen once.",
-            schema={
-                vol.Required("account"): slug,
-                vol.Required("amount"): decimal,
-                vol.Required("receipt"): vol.All(str, vol.Length(1, 100)),
-            },
-            returns="outcome, balance and what is still missing until power comes back",
-        )
-
-    def _at_the_counter(self, call: Call) -> Settlement:
-        return Settlement(
-            provider="cash",
-            transaction_id=call.data["receipt"],
-            account=AccountId(call.data["account"]),
-            amount_minor=minor_units(call.data["amount"], self._tariff.scale),
-            currency=self._tariff.currency,
-            paid_us=self._hub.clock.now_us(),
-            via=Via.COUNTER,
-        )
-
-    def _describe(self, settled: Settled) -> dict[str, object]:
-        shown: dict[str, object] = {"outcome": settled.outcome.value, "attempt": settled.attempt_id}
-        if settled.outcome is SettledAs.REFUSED:
-            shown["error"] = str(settled.error)
-        if settled.balance_minor is not None:
-            shown["balance"] = major_units(settled.balance_minor, self._tariff.scale)
-            shown["missing"] = major_units(settled.missing_minor, self._tariff.scale)
-        return shown
+        register_counter(self._hub, self._topups, self._hub.config["currency"], self._hub.config["scale"])

@@ -8,7 +8,7 @@ transaction; no rule takes part in it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 
 from hub.contracts.axes import CreditState, OffReason, shown_state
 from hub.contracts.grants import mint_for_supply
@@ -35,7 +35,14 @@ from hub.core.faultpoints import point as fault_point
 from hub.core.plugins import PluginHub
 from hub.core.principals import Principal
 from hub.core.storage import Reader, Row, Tx
-from plugins.prepaid.ledger import balance
+from plugins.prepaid.charging.book import Book
+from plugins.prepaid.money.standing import balance
+
+_ANYTHING_OFF = (
+    "SELECT 1 FROM prepaid__off_reasons WHERE reason = 'credit' UNION ALL"
+    " SELECT 1 FROM prepaid__trips WHERE reason = 'credit' LIMIT 1"
+)
+"""Nearly always nobody is off or about to be: one look spares the others."""
 
 COMMAND_LIMIT_US = 10_000_000
 READ_LIMIT_US = 10_000_000
@@ -46,31 +53,39 @@ HOUR_US = 3_600_000_000
 class SupplyControl:
     """The `supply` service over a set of points."""
 
-    def __init__(self, hub: PluginHub, points: Mapping[AccountId, PointId], trips_per_hour_max: int) -> None:
-        """Control these points; the guard lets so many credit trips an hour through, or 10 %."""
+    def __init__(self, hub: PluginHub, book: Callable[[], Book], trips_per_hour_max: int) -> None:
+        """Control the book's points; the guard lets so many credit trips an hour through, or 10 %."""
         self._hub = hub
-        self._points = points
-        self._accounts = {point: account for account, point in points.items()}
-        self._trips_per_hour_max = max(trips_per_hour_max, len(points) // 10)
-        self._wake = {point: asyncio.Event() for point in self._accounts}
-        self.accept: Callable[[Reading], Awaitable[object]]
+        self._book = book
+        self._trips_per_hour_min = trips_per_hour_max
+        self._wake: dict[PointId, asyncio.Event] = {}
+        self.accept: Callable[[Sequence[Reading]], Awaitable[object]]
         self.outstanding: Callable[[AccountId, int], Awaitable[Outstanding]]
+
+    @property
+    def trips_per_hour_max(self) -> int:
+        """The guard's budget."""
+        return max(self._trips_per_hour_min, len(self._book().points) // 10)
 
     def credit_changed(self, tx: Tx, account: AccountId, spendable_minor: MinorUnits) -> CreditEffect:
         """Take `CREDIT` away and write the restoring intent, in the transaction that brought the money."""
         tx = self._hub.db.join(tx)
-        point = self._points.get(account)
-        if point is None:
+        points = self._book().points_of(account, self._hub.clock.now_us())
+        if not points:
             return CreditEffect(intents=(), missing_minor=MinorUnits(0))
         if spendable_minor <= 0:
             return CreditEffect(intents=(), missing_minor=MinorUnits(1 - spendable_minor))
-        tx.execute("DELETE FROM prepaid__trips WHERE point = ? AND reason = 'credit'", (point,))
-        removed = tx.execute(
-            "DELETE FROM prepaid__off_reasons WHERE point = ? AND reason = ?", (point, OffReason.CREDIT.value)
-        )
-        if not removed or _reasons(tx, point):
+        if tx.one(_ANYTHING_OFF) is None:
             return CreditEffect(intents=(), missing_minor=MinorUnits(0))
-        return CreditEffect(intents=(self._decide(tx, point, Desired.CLOSED),), missing_minor=MinorUnits(0))
+        intents = []
+        for point in points:
+            tx.execute("DELETE FROM prepaid__trips WHERE point = ? AND reason = 'credit'", (point,))
+            removed = tx.execute(
+                "DELETE FROM prepaid__off_reasons WHERE point = ? AND reason = ?", (point, OffReason.CREDIT.value)
+            )
+            if removed and not _reasons(tx, point):
+                intents.append(self._decide(tx, point, Desired.CLOSED))
+        return CreditEffect(intents=tuple(intents), missing_minor=MinorUnits(0))
 
     def request_trip(self, tx: Tx, request: TripRequest) -> TripAnswer:
         """Note the wish for a trip; the reconciler decides."""
@@ -91,7 +106,7 @@ class SupplyControl:
             context=tx.context, point=point, reason=request.reason, answer=answer, note=request.note
         )
         tx.on_commit(lambda: self._hub.bus.publish(event))
-        tx.on_commit(self._wake[point].set)
+        tx.on_commit(lambda: self.look_at(point))
         return answer
 
     def commissioning(self, tx: Tx, point: PointId, stage: Commissioning, evidence: Evidence | None) -> None:
@@ -115,8 +130,13 @@ class SupplyControl:
 
     async def views(self, principal: Principal) -> list[SupplyView]:
         """All points that the principal may see."""
-        visible = [point for account, point in self._points.items() if principal.sees("account", account)]
-        return [await self.view(principal, point) for point in sorted(visible)]
+        book, now_us = self._book(), self._hub.clock.now_us()
+        visible = [
+            point
+            for point in sorted(book.points)
+            if any(principal.sees("account", book.contracts[one].account) for one in book.holders(point, now_us))
+        ]
+        return [await self.view(principal, point) for point in visible]
 
     def look_at(self, point: PointId) -> None:
         """A relay was seen elsewhere than before: look whether that is where it shall be."""
@@ -125,8 +145,9 @@ class SupplyControl:
 
     async def reconcile(self, point: PointId) -> None:
         """Drive one point's relay towards its intent, for ever; trips that were requested are decided first."""
+        wake = self._wake.setdefault(point, asyncio.Event())
         while True:
-            self._wake[point].clear()
+            wake.clear()
             pending = await self._hub.db.read(lambda reader: _pending(reader, point))
             waits = False
             if pending is not None:
@@ -135,7 +156,7 @@ class SupplyControl:
             pause_s = None if done and not waits else RETRY_S
             try:
                 async with asyncio.timeout(pause_s):
-                    await self._wake[point].wait()
+                    await wake.wait()
             except TimeoutError:
                 pass
 
@@ -151,8 +172,7 @@ class SupplyControl:
         except ReadFailed as error:
             self._hub.log.warning("%s: trip waits, no fresh read: %s", point, error)
             return False
-        for reading in readings:
-            await self.accept(reading)
+        await self.accept(readings)
         outstanding = await self.outstanding(account, now_us + READ_LIMIT_US)
         if outstanding.state is not OutstandingState.NONE:
             self._hub.log.warning("%s: trip waits, a payment may be under way: %s", point, outstanding.detail)
@@ -172,8 +192,8 @@ class SupplyControl:
             "SELECT count(*) FROM prepaid__intents WHERE is_credit_trip = 1 AND decided_us > ?", (since_us,)
         )
         assert isinstance(spent, int)
-        if spent >= self._trips_per_hour_max:
-            held = GuardHeld(reason=OffReason.CREDIT, waiting=1, budget=self._trips_per_hour_max)
+        if spent >= self.trips_per_hour_max:
+            held = GuardHeld(reason=OffReason.CREDIT, waiting=1, budget=self.trips_per_hour_max)
             tx.on_commit(lambda: self._hub.bus.publish(held))
             return False
         tx.execute("DELETE FROM prepaid__trips WHERE point = ?", (point,))
@@ -209,7 +229,7 @@ class SupplyControl:
             context=tx.context, point=point, intent=intent, reasons=frozenset(_reasons(tx, point))
         )
         tx.on_commit(lambda: self._hub.bus.publish(event))
-        tx.on_commit(self._wake[point].set)
+        tx.on_commit(lambda: self.look_at(point))
         return intent
 
     async def _carry_out(self, point: PointId) -> bool:
@@ -241,10 +261,11 @@ class SupplyControl:
         return True
 
     def _account(self, point: PointId) -> AccountId:
-        try:
-            return self._accounts[point]
-        except KeyError:
-            raise NotFound(f"there is no supply point {point!r}") from None
+        book = self._book()
+        holders = book.holders(point, self._hub.clock.now_us())
+        if not holders:
+            raise NotFound(f"there is no supply point {point!r} that somebody holds now")
+        return book.contracts[holders[0]].account
 
 
 def _reasons(reader: Reader, point: PointId) -> set[OffReason]:

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hub.contracts.ids import AccountId, PointId
+from hub.contracts.ids import AccountId, BusId, PointId
 from hub.contracts.metering import MeterSilent
 from hub.contracts.naming import (
     SLUG,
     SLUG_LENGTH_MAX,
     account_sensor,
     action_name,
+    bus_binary,
+    bus_sensor,
     check_slug,
     event_name,
     point_binary,
@@ -79,6 +81,8 @@ def test_entity_ids_are_as_the_design_writes_them() -> None:
     point, account = PointId("stall_07"), AccountId("noodle_bar")
     ids = [point_sensor(point, "power"), account_sensor(account, "balance"), point_binary(point, "relay")]
     assert ids == ["sensor.stall_07_power", "sensor.noodle_bar_balance", "binary_sensor.stall_07_relay"]
+    ids = [bus_sensor(BusId("hall"), "load"), bus_binary(BusId("hall"), "healthy")]
+    assert ids == ["sensor.hall_load", "binary_sensor.hall_healthy"]
     assert all(ENTITY_ID.fullmatch(one) for one in ids)
 
 

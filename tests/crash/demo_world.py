@@ -38,7 +38,7 @@ def prepare(folder: Path, number: int) -> None:
     last_wh = FIRST_WH
     with closing(_file(folder)) as file:
         if _is_set_up(file):
-            row = file.execute("SELECT max(last_wh) FROM prepaid__meters").fetchone()
+            row = file.execute("SELECT max(raw) FROM prepaid__reads").fetchone()
             last_wh = max(last_wh, row[0] or 0)
     config = folder / "hub.yaml"
     text = config.read_text()
@@ -132,9 +132,16 @@ CHECKS = {
         SELECT 1 WHERE (SELECT count(*) FROM prepaid__payments)
         <> (SELECT count(*) FROM prepaid__journal WHERE kind = 'topup')""",
     "what was charged is not what was posted": """
-        SELECT 1 WHERE (SELECT coalesce(sum(posted_minor), 0) FROM prepaid__meters) <> (
+        SELECT 1 WHERE (SELECT coalesce(sum(value), 0) FROM prepaid__periods, json_each(posted)) <> (
           SELECT coalesce(sum(amount_minor), 0) FROM prepaid__postings JOIN prepaid__journal ON seq = entry
-          WHERE kind = 'energy' AND amount_minor > 0)""",
+          WHERE kind = 'charge' AND amount_minor > 0)""",
+    "what was charged is not what the reads say": """
+        SELECT 1 WHERE (SELECT coalesce(sum(value), 0) FROM prepaid__periods, json_each(posted)) <>
+          round((SELECT coalesce(sum(most - least), 0) FROM (SELECT max(total_wh) most, min(total_wh) least
+          FROM prepaid__reads GROUP BY epoch)) * 0.2 + 0.0)""",
+    "a balance is not the sum of its postings": """
+        SELECT account FROM prepaid__balances b WHERE amount_minor <>
+          (SELECT sum(amount_minor) FROM prepaid__postings p WHERE p.account = b.account)""",
     "an intent is missing": """
         SELECT point FROM prepaid__intents GROUP BY point HAVING max(seq) <> count(*)""",
     "the newest intent is not what the reasons say": """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.contracts.axes import OffReason
 from hub.contracts.grants import mint_for_supply
 from hub.contracts.ids import Fence, PointId
 from hub.contracts.links import LINKS
-from hub.contracts.metering import READINGS, Readings
+from hub.contracts.metering import READINGS, Reading, Readings
 from hub.contracts.relays import RELAYS, CommandResult, Desired, Relays
 from hub.contracts.supply import Intent
 from hub.core.context import Context
@@ -58,6 +59,17 @@ class Field:
         state = self.hub.kernel.states.get(f"sensor.{point_of(unit)}_{quantity}")
         return None if state is None else state.quality.value
 
+    async def collect(self, seconds: int, unit: int | None = None) -> list[Reading]:
+        """Every reading of some time, of one meter or of all, none coalesced."""
+        stream = self.readings.subscribe(points=None if unit is None else [point_of(unit)])
+        readings: list[Reading] = []
+        for _ in range(seconds):
+            await self.hub.advance("1 s")
+            if getattr(stream, "_waiting"):  # noqa: B009 - a stream cannot be asked without waiting
+                readings += await stream.take(1000)
+        stream.close()
+        return readings
+
     async def command(self, unit: int, desired: Desired, *, fence: int | None = None) -> CommandResult:
         """What supply does: a new intent, a grant for it, and the command."""
         self.fence = fence or self.fence + 1
@@ -75,17 +87,40 @@ class Field:
 
 
 async def start_field(
-    hub: HubHarness, meters: int = 2, *, fast: str = "10 s", groups: tuple[str, ...] = ("fast",)
+    hub: HubHarness,
+    meters: int = 2,
+    *,
+    fast: str = "10 s",
+    groups: tuple[str, ...] = ("fast",),
+    min_interval: str = "0 s",
 ) -> Field:
-    """Start the simulator and the field layer with that many meters on one bus at 9600 baud."""
+    """Start the simulator and the field layer with that many KPM33B on one bus at 9600 baud."""
     units = range(1, meters + 1)
     simulated = [{"unit": unit, "serial": serial_of(unit), "load_w": 1000 * unit} for unit in units]
-    await hub.load_plugin(SimulatorPlugin, {"buses": {"hall": simulated}})
     configured = [
         {"point": point_of(unit), "profile": PROFILE, "unit": unit, "serial": serial_of(unit)} for unit in units
     ]
+    return await start_bus(
+        hub, simulated, configured, periods={"fast": fast}, groups=groups, min_interval=min_interval
+    )
+
+
+async def start_bus(
+    hub: HubHarness,
+    simulated: Sequence[Mapping[str, object]],
+    configured: Sequence[Mapping[str, object]],
+    *,
+    periods: Mapping[str, str] | None = None,
+    groups: tuple[str, ...] = ("fast", "normal"),
+    min_interval: str = "0 s",
+) -> Field:
+    """Start a bus of any meters: as they really are, and as the field layer's configuration has them."""
+    of_one_type = all("profile" not in meter for meter in simulated)
+    there = list(simulated) if of_one_type else {"meters": list(simulated)}
+    await hub.load_plugin(SimulatorPlugin, {"buses": {"hall": there}})
     bus = {
-        "id": "hall", "link": "sim://hall", "periods": {"fast": fast}, "groups": list(groups), "meters": configured,
+        "id": "hall", "link": "sim://hall", "periods": dict(periods or {"fast": "10 s"}), "groups": list(groups),
+        "meters": list(configured),
     }  # fmt: skip
     made: list[ModbusPlugin] = []
 
@@ -94,8 +129,15 @@ async def start_field(
             super().__init__()
             made.append(self)
 
-    status = await hub.load_plugin(Watched, {"relay_min_interval": "0 s", "buses": [bus]})
+    status = await hub.load_plugin(Watched, {"relay_min_interval": min_interval, "buses": [bus]})
     assert status.state.value == "running", status.reason
     field = hub.kernel.services.get(LINKS)
     assert isinstance(field, SimulatedField)
     return Field(hub, field.buses["hall"], made[-1])
+
+
+def write_profile(hub: HubHarness, name: str, text: str) -> None:
+    """Put a profile into the site's own folder."""
+    folder = hub.hub.site.folder / "profiles"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.yaml").write_text(text, encoding="utf-8")

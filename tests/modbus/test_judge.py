@@ -65,6 +65,16 @@ def test_a_register_looked_at_once_a_minute(case: str, first: int, looks: Looks)
         before = verdict.believed
 
 
+def test_a_fall_that_three_looks_see_within_seconds_is_held_until_it_has_lasted() -> None:
+    before = Believed(raw=2636, monotonic_us=0)
+    for look_us in (60_000_000, 60_100_000, 60_200_000, 63_500_000):
+        verdict = judge(0, look_us, before, COUNTER)
+        assert verdict.belief is Belief.HOLD
+        before = verdict.believed
+    verdict = judge(0, 64_000_000, before, COUNTER)
+    assert (verdict.belief, verdict.hint) == (Belief.TAKE, EpochHint.RESET)
+
+
 def test_what_is_plausible_grows_with_time_and_no_more() -> None:
     before = Believed(raw=0, monotonic_us=0)
     most_in_an_hour = int(Decimal(69) * Decimal("1.2") * 100) + 1

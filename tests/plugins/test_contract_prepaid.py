@@ -22,10 +22,9 @@ class TestPrepaid(PluginContract):
 
     plugin = PrepaidPlugin
     config = {  # noqa: RUF012 - the contract declares it a ClassVar
-        "price_per_kwh": Decimal("2.00"),
-        "accounts": [{"id": "noodle_house", "point": POINT}],
+        "opening": {"places": [{"point": POINT, "account": "noodle_house", "tariff": "flat"}]},
     }
-    bad_config = "price_per_kwh: 2.00\naccounts:\n  - {id: noodle_house}\n"
+    bad_config = "opening:\n  places:\n    - {point: stall_07, tariff: flat}\n"
 
     def services(self, hub: HubHarness) -> Mapping[ServiceKey[Any], object]:
         """A meter and a relay."""

@@ -10,6 +10,7 @@ from hub.contracts.profiles.find import (
 from hub.contracts.profiles.loader import load_profile
 from hub.contracts.profiles.model import (
     Action,
+    Balance,
     Capabilities,
     Channel,
     Check,
@@ -42,6 +43,7 @@ from hub.contracts.profiles.words import (
 
 __all__ = [
     "Action",
+    "Balance",
     "Capabilities",
     "Channel",
     "Check",

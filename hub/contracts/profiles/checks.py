@@ -44,6 +44,7 @@ def check_profile(profile: Profile, rows: Sequence[Row], faults: Faults) -> None
     _check_ranges(profile, faults)
     for relay in relays_of(profile):
         _check_relay(profile, relay, faults)
+    _check_balance(profile, faults)
 
 
 def relays_of(profile: Profile) -> Iterator[Relay]:
@@ -180,6 +181,20 @@ def _check_step(profile: Profile, step: Step, path: Path, faults: Faults) -> Non
         why = f", since {bar.reason}" if bar.reason else ""
         text = f"this writes {_span(step.address, last)}, which deny: lists as never written ({_range(bar)}{why})"
         faults.add((*path, "at"), text)
+
+
+def _check_balance(profile: Profile, faults: Faults) -> None:
+    if profile.balance is None:
+        return
+    point, function = profile.balance.point, profile.balance.function
+    if point.counter is not None or point.type in {WordType.ASCII, WordType.BITS}:
+        faults.add(("balance", "point"), f"{point.name} is no number that only shows something: it must be a gauge")
+    if point.function is not table_of(function) or (function is Function.WRITE_REGISTER and point.count > 1):
+        text = f"function {function:d} cannot write {point.name}, which takes {point.count} of the table that "
+        faults.add(("balance", "write"), f"{text}function {point.function:d} reads")
+        return
+    step = Step(function=function, address=point.address, values=(0,) * point.count)
+    _check_step(profile, step, ("balance",), faults)
 
 
 def _table(listed_range: Range) -> str:

@@ -81,6 +81,11 @@ class ChannelsConfig(TypedDict):
     actions: NotRequired[ActionsConfig]
 
 
+class BalanceConfig(TypedDict):
+    point: str
+    write: Function
+
+
 class LinkConfig(TypedDict):
     baud: int
     format: str
@@ -124,6 +129,7 @@ class ProfileConfig(TypedDict):
     relay: NotRequired[RelayConfig]
     actions: NotRequired[ActionsConfig]
     channels: NotRequired[ChannelsConfig]
+    balance: NotRequired[BalanceConfig]
     deny: RangesConfig
     gaps_proven: RangesConfig
     forbidden: RangesConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from hub.contracts.profiles.faults import Path as Place
 from hub.contracts.profiles.form import (
     ActionConfig,
     ActionsConfig,
+    BalanceConfig,
     CapabilitiesConfig,
     ChannelsConfig,
     IdentityConfig,
@@ -30,6 +31,7 @@ from hub.contracts.profiles.form import (
 from hub.contracts.profiles.frames import check_frames
 from hub.contracts.profiles.model import (
     Action,
+    Balance,
     Capabilities,
     Channel,
     Check,
@@ -45,7 +47,7 @@ from hub.contracts.profiles.model import (
 from hub.contracts.profiles.points import POINTS_MAX, PointMaker, Row, moved
 from hub.contracts.profiles.schema import SCHEMA
 from hub.contracts.profiles.tables import TABLES
-from hub.core.config import load, validate
+from hub.core.config import did_you_mean, load, validate
 
 _COIL_ON = 0xFF00  # as manuals print it; in a `Step` it is 1
 
@@ -107,6 +109,7 @@ class _Making:
             forbidden=_ranges(config["forbidden"]),
             frames=tuple(Frame(**frame) for frame in config["frames"]),
             channels=channels,
+            balance=self._balance(config.get("balance"), points),
         ), rows
 
     def _check_id(self, name: str, file: str) -> None:
@@ -149,6 +152,17 @@ class _Making:
                 )
             )
         return tuple(channels), rows
+
+    def _balance(self, config: BalanceConfig | None, points: Sequence[Point]) -> Balance | None:
+        if config is None:
+            return None
+        by_name = {point.name: point for point in points}
+        point = by_name.get(config["point"])
+        if point is None:
+            text = f"there is no point {config['point']!r}.{did_you_mean(config['point'], by_name)}"
+            self._faults.add(("balance", "point"), text)
+            return None
+        return Balance(point=point, function=config["write"])
 
     def _actions(
         self, config: ActionsConfig | None, path: Place, place: int = 0, channels: ChannelsConfig | None = None

@@ -192,6 +192,15 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """A number that the meter only shows, and that we may set: what is left of the tenant's credit."""
+
+    point: Point
+    """Where it stands; a write sets it and never adds."""
+    function: Function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """One circuit of a meter with several: each is a supply point of its own behind one unit address."""
 
@@ -255,6 +264,8 @@ class Profile:
     """Example frames with the values that they carry; loading checks them, and tests are made from them."""
     channels: tuple[Channel, ...] = ()
     """The circuits of a meter with several."""
+    balance: Balance | None = None
+    """The credit on the meter's display, if it can be set; used only once the profile is bench-tested."""
 
     def point(self, name: str) -> Point:
         """A point by its name; raises `KeyError`."""

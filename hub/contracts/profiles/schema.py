@@ -130,6 +130,7 @@ SCHEMA = vol.Schema(
             vol.Optional("relay"): _RELAY,
             vol.Optional("actions"): _ACTIONS,
         },
+        vol.Optional("balance"): {vol.Required("point"): text_of, vol.Required("write"): WRITE},
         vol.Optional("deny", default=dict): _RANGES,
         vol.Optional("gaps_proven", default=dict): _RANGES,
         vol.Optional("forbidden", default=dict): _RANGES,

@@ -156,7 +156,8 @@ class SimulatedLine:
                 return
             del self._heard[:length]
             self.requests += 1
-            self._at(ends_s - len(self._heard) * self.timing.character_s, self._ask, frame)
+            asked_s = ends_s - len(self._heard) * self.timing.character_s
+            self._at(asked_s, self._ask, frame, asked_s)
 
     def _occupy(self, now_s: float, length: int) -> float:
         """Put a master's bytes on the wire; returns when the last of them is out."""
@@ -181,7 +182,8 @@ class SimulatedLine:
         self._is_heard_spoilt = False
         self.unheard += 1
 
-    def _ask(self, frame: bytes) -> None:
+    def _ask(self, frame: bytes, asked_s: float) -> None:
+        """Let a station answer; times are counted from the wire's own, so that a late timer adds up to nothing."""
         unit = frame[0]
         if unit == BROADCAST:
             self.stations.broadcast(frame[1:-2])
@@ -197,7 +199,7 @@ class SimulatedLine:
                 self._deliver(data)
             return
         timing = self.timing
-        begins_s = self._clock.monotonic() + max(answer.turn_us / 1e6, timing.gap_s)
+        begins_s = asked_s + max(answer.turn_us / 1e6, timing.gap_s)
         begins_s = max(begins_s, self._unit_until_s.get(unit, 0.0))
         sending = _Sending(begins_s, begins_s + len(data) * timing.character_s, data)
         self._unit_until_s[unit] = sending.ends_s + timing.gap_s

@@ -46,6 +46,9 @@ def obey(meter: SimulatedMeter, step: Step) -> None:
         if any(_is_place(before, step) for before in action.before):
             meter.keep(step.function, step.address, step.values)
             return
+    balance = profile.balance
+    if balance is not None and balance.function is step.function and _put_credit(meter, balance.point, step):
+        return
     if is_known_place:
         raise Refused(ILLEGAL_VALUE, f"{step.values} is no command at {step.address:#06x}")
     _do_harm(meter, step, denied(profile, step))

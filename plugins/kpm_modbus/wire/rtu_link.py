@@ -5,6 +5,8 @@ RTU is half duplex and its frames carry no number, so a reply is known by when i
 
 from __future__ import annotations
 
+import asyncio
+
 from hub.contracts.links import Failure, LinkFailed, Request, WireTiming
 from hub.core.clock import Clock
 from plugins.kpm_modbus.wire.frames import Answer, Expectation
@@ -20,6 +22,8 @@ SLAVE_GAP_S = 0.005
 """Some meters miss a request that follows too soon on another meter's answer."""
 
 _CLOCK_GRAIN_S = 2e-6
+_LOOP_GRAIN_S = 0.001
+_LONG_WAIT_S = 0.005
 
 
 class RtuLink(WireLink):
@@ -47,6 +51,8 @@ class RtuLink(WireLink):
         self._hold_until_s = 0.0
         self._is_dirty = False
         self._abandoned: Waiting | None = None
+        self._drained: asyncio.Event = asyncio.Event()
+        """What the drain waited for came: it need not last its full time."""
 
     async def _prepare(self, request: Request, timeout_s: float) -> None:
         """Drain what a cancelled request left, and send a read ahead where a reply could be mistaken."""
@@ -86,8 +92,21 @@ class RtuLink(WireLink):
             if give_up_s - now_s <= _CLOCK_GRAIN_S:
                 self._drop("it never falls silent: another master, a wrong baud rate, or no bias on the line")
                 return
-            await clock.sleep(min(free_s, give_up_s) - now_s)
+            await self._sleep(min(free_s, give_up_s) - now_s)
             now_s = clock.monotonic()
+
+    async def _sleep(self, delay_s: float) -> None:
+        """Wait about so long, or until what is owed has come."""
+        if delay_s > _LONG_WAIT_S:
+            # The loop's epoll rounds up to whole milliseconds, and 9 of them to 10: the gap to another meter at 9600
+            # baud. In two steps, of which only the short one is rounded, it is over after 9.2.
+            delay_s -= delay_s % _LOOP_GRAIN_S
+        self._drained.clear()
+        timer = self._clock.call_later(delay_s, self._drained.set)
+        try:
+            await self._drained.wait()
+        finally:
+            timer.cancel()
 
     def _expect(self, request: Request) -> Expectation:
         return RtuExpectation(request, has_echo=bool(self._has_echo))
@@ -141,6 +160,7 @@ class RtuLink(WireLink):
         self._owed.answered(waiting.request, waiting.number, self._clock.monotonic(), is_refusal=is_refusal)
         self._hold_until_s = 0.0
         self._abandoned = None
+        self._drained.set()
 
     def _opened(self) -> None:
         self._has_echo = None

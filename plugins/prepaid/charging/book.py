@@ -30,19 +30,22 @@ class Book:
     timelines: Mapping[ContractId, Timeline]
     """Of the contracts whose tariff is published; the others are not charged yet."""
 
-    def contracts_of(self, account: AccountId) -> list[Contract]:
+    by_account: Mapping[AccountId, tuple[Contract, ...]]
+    """Each account's contracts, by id."""
+    by_contract: Mapping[ContractId, tuple[Term, ...]]
+    """Each contract's points, in order of point and time."""
+
+    def contracts_of(self, account: AccountId) -> tuple[Contract, ...]:
         """An account's contracts, by id."""
-        return [one for one in self.contracts.values() if one.account == account]
+        return self.by_account.get(account, ())
 
     def points_of(self, account: AccountId, at_us: int) -> list[PointId]:
         """The points that an account holds at an instant, wholly or by share."""
         return [
-            point
-            for point, terms in self.terms.items()
-            for term in terms
-            if term.start_us <= at_us
-            and (term.end_us is None or at_us < term.end_us)
-            and self.contracts[term.contract].account == account
+            term.point
+            for contract in self.contracts_of(account)
+            for term in self.by_contract.get(contract.id, ())
+            if term.start_us <= at_us and (term.end_us is None or at_us < term.end_us)
         ]
 
     def holders(self, point: PointId, at_us: int) -> list[ContractId]:
@@ -59,14 +62,21 @@ def load_book(reader: Reader) -> Book:
     contracts = {one.id: one for one in repository.contracts(reader, OWNER)}
     versions = published(reader)
     terms: dict[PointId, list[Term]] = {}
+    by_contract: dict[ContractId, list[Term]] = {}
+    by_account: dict[AccountId, list[Contract]] = {}
     for term in repository.all_terms(reader):
         terms.setdefault(term.point, []).append(term)
+        by_contract.setdefault(term.contract, []).append(term)
+    for contract in contracts.values():
+        by_account.setdefault(contract.account, []).append(contract)
     return Book(
         version=version_of(reader),
         points={one.id: one for one in repository.points(reader, OWNER)},
         accounts={one.id: one for one in repository.accounts(reader, OWNER)},
         contracts=contracts,
         terms={point: tuple(listed) for point, listed in terms.items()},
+        by_account={account: tuple(listed) for account, listed in by_account.items()},
+        by_contract={contract: tuple(listed) for contract, listed in by_contract.items()},
         timelines={
             one.id: Timeline(versions[one.tariff], one.start_us, one.end_us)
             for one in contracts.values()

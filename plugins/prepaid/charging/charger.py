@@ -7,7 +7,7 @@ difference is posted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -70,16 +70,18 @@ class Charger:
     def accept(self, tx: Tx, point: PointId, read: AcceptedRead) -> list[Charged]:
         """Write an accepted read and charge what lies between it and its neighbours."""
         book = self.current_book(tx)
-        before, after = reads.neighbours(tx, read.epoch, read.at_us)
-        read_id = reads.add(tx, read)
-        if before is None:
+        last, head = reads.newest(tx, read.epoch)
+        read_id = reads.add(tx, read, head)
+        if last is None:
             return []
-        if after is not None:
+        if last.at_us > read.at_us:
+            before, after = reads.neighbours(tx, read.epoch, read.at_us)
+            if before is None or after is None:
+                return []
             return self.rebuild(tx, book, point, before.at_us, after.at_us, f"late:{read_id}", read.at_us)
-        found = list(segments_between(book, point, before, read, read_id))
-        self._note_days(tx, book, point, found, WattHours(read.total_wh - before.total_wh), read.at_us)
+        self._note_point_day(tx, book, point, WattHours(read.total_wh - last.total_wh), read.at_us)
         charged = []
-        for contract, segments in found:
+        for contract, segments in segments_between(book, point, last, read, read_id):
             charged += self._fold(tx, book, contract, segments, f"read:{read_id}", read.at_us)
         return charged
 
@@ -133,6 +135,7 @@ class Charger:
         account = book.contracts[contract].account
         cause = Cause(ref=why, at_us=at_us, wh=WattHours(0))
         charged = self._post(tx, account, contract, timeline, row, state, cause)
+        self._note_days(tx, contract, timeline, (), min(at_us, timeline.end_us - 1), charged)
         return [Charged(account, contract, charged)]
 
     def _fold(
@@ -155,7 +158,9 @@ class Charger:
             end_us = timeline.plan(period).end_us
             wh = WattHours(sum(segment.wh for segment in new))
             cause = Cause(ref=ref, at_us=min(at_us, end_us - 1), wh=wh, is_final=is_final)
-            total = MinorUnits(total + self._post(tx, account, contract, timeline, row, state, cause))
+            charged = self._post(tx, account, contract, timeline, row, state, cause)
+            self._note_days(tx, contract, timeline, new, cause.at_us, charged)
+            total = MinorUnits(total + charged)
         return [Charged(account, contract, total)]
 
     def _post(
@@ -172,29 +177,33 @@ class Charger:
         tx.on_commit(lambda: self._on_posted(contract, state, stored))
         return MinorUnits(sum(stored.posted.values()) - sum(row.posted.values()))
 
-    def _note_days(
-        self,
-        tx: Tx,
-        book: Book,
-        point: PointId,
-        found: Sequence[tuple[ContractId, dict[str, list[Segment]]]],
-        wh: WattHours,
-        at_us: int,
-    ) -> None:
-        """Keep what people look at: use by day, of the point and of its contracts."""
-        zone: Timeline | None = None
-        for contract, segments in found:
-            timeline = zone = book.timelines[contract]
-            by_day: dict[int, int] = {}
-            for segment in (one for listed in segments.values() for one in listed):
-                day = timeline.day_at(segment.t0_us).ordinal
-                by_day[day] = by_day.get(day, 0) + segment.wh
-            for day, used in by_day.items():
-                if used:
-                    periods.add_to_day(tx, contract, date.fromordinal(day).isoformat(), used, 0)
-        if zone is not None and wh:
-            day = zone.day_at(at_us - 1).ordinal
+    @staticmethod
+    def _note_point_day(tx: Tx, book: Book, point: PointId, wh: WattHours, at_us: int) -> None:
+        """Keep what people look at: what flowed through a point by day."""
+        holders = book.holders(point, at_us)
+        if wh and holders and holders[0] in book.timelines:
+            day = book.timelines[holders[0]].day_at(at_us - 1).ordinal
             periods.add_to_point_day(tx, point, date.fromordinal(day).isoformat(), wh)
+
+    @staticmethod
+    def _note_days(
+        tx: Tx,
+        contract: ContractId,
+        timeline: Timeline,
+        new: Iterable[Segment],
+        at_us: int,
+        charged: MinorUnits,
+    ) -> None:
+        """Keep what people look at: use by the day of its segments, cost by the day it was posted."""
+        by_day: dict[int, int] = {timeline.day_at(at_us).ordinal: 0}
+        for segment in new:
+            day = timeline.day_at(segment.t0_us).ordinal
+            by_day[day] = by_day.get(day, 0) + segment.wh
+        charged_day = timeline.day_at(at_us).ordinal
+        for day, wh in by_day.items():
+            minor = charged if day == charged_day else 0
+            if wh or minor:
+                periods.add_to_day(tx, contract, date.fromordinal(day).isoformat(), wh, minor)
 
     def _take_over(self, fresh: Book) -> None:
         if fresh.version > self.book.version:
@@ -241,7 +250,7 @@ def segments_of_period(reader: Reader, book: Book, contract: ContractId, period:
     """All segments of a contract's period from the accepted reads, in the order in which they are folded."""
     plan = book.timelines[contract].plan(period)
     found: list[Segment] = []
-    for term in (one for listed in book.terms.values() for one in listed if one.contract == contract):
+    for term in book.by_contract.get(contract, ()):
         start_us = max(plan.start_us, term.start_us)
         end_us = plan.end_us if term.end_us is None else min(plan.end_us, term.end_us)
         if start_us < end_us:

@@ -15,7 +15,7 @@ from hub.contracts.ids import AccountId, PointId, RegisterId
 from hub.contracts.metering import READINGS, Reading, Register
 from hub.core.plugins import PluginHub
 from hub.core.storage import Reader, Tx
-from plugins.prepaid.charging.charger import Charged, Charger
+from plugins.prepaid.charging.charger import Charged, Charger, changed_accounts
 from plugins.prepaid.charging.live import LiveAccounts
 from plugins.prepaid.gate import reads
 from plugins.prepaid.gate.judge import Decision, Verdict, fits_between
@@ -50,8 +50,10 @@ class Intake:
         keepers: dict[PointId, Keeper],
         grid_us: int,
         money_moved: MoneyMoved,
+        show: Callable[[AccountId], object],
     ) -> None:
         """Write down at least once per grid step; 0 writes every accepted look."""
+        self._show = show
         self._hub = hub
         self._charger = charger
         self._live = live
@@ -99,12 +101,9 @@ class Intake:
                 continue
             due += await self._pass(keeper, reading)
             touched.add(reading.point)
-        await self._write(due)
-        for account in self._accounts_of(touched):
-            self.show(account)
-
-    def show(self, account: AccountId) -> None:
-        """Bring an account's entities up to date; the plugin puts its own in here."""
+        moved = await self._write(due)
+        for account in self._accounts_of(touched) - moved:  # the others were shown when their money moved
+            self._show(account)
 
     async def _pass(self, keeper: Keeper, reading: Reading) -> list[Due]:
         now_us = self._hub.clock.now_us()
@@ -161,19 +160,21 @@ class Intake:
         self._edges[point] = (at_us, edge_us)
         return edge_us
 
-    async def _write(self, due: list[Due]) -> None:
+    async def _write(self, due: list[Due]) -> set[AccountId]:
+        """Write and charge what is due; the accounts whose money moved."""
         if not due:
-            return
+            return set()
 
-        def charge(tx: Tx) -> None:
+        def charge(tx: Tx) -> set[AccountId]:
             charged: list[Charged] = []
             for one in due:
                 charged += self._charger.accept(tx, one.point, one.read)
             tx.on_commit(lambda: self._note_written(due))
             self._money_moved(tx, charged)
+            return set(changed_accounts(charged))
 
         try:
-            await self._hub.db.write(charge, origin="readings")
+            return await self._hub.db.write(charge, origin="readings")
         except BaseException:
             for one in due:  # the next look is due again, and charges all of it
                 self._keepers[one.point].queued = self._keepers[one.point].written

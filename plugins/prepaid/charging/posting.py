@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from hub.contracts.ids import AccountId, ContractId
 from hub.contracts.units import ZERO, MinorUnits, WattHours
@@ -52,8 +51,6 @@ def post_period(
         journal.post(tx, _entry(account, contract, period, postings, due, cause, row.closed_by))
         fault_point("prepaid.after_charge")
         postings += 1
-        day = date.fromordinal(timeline.day_at(min(cause.at_us, timeline.end_us - 1)).ordinal)
-        periods.add_to_day(tx, contract, day.isoformat(), 0, sum(due.values()))
     posted = dict(row.posted)
     for component, minor in due.items():
         posted[component] = MinorUnits(posted.get(component, ZERO) + minor)

@@ -65,10 +65,9 @@ def link(previous: bytes, read: AcceptedRead) -> bytes:
     return hashlib.sha256(previous + encode(read.record()).encode()).digest()
 
 
-def add(tx: Tx, read: AcceptedRead) -> int:
-    """Write an accepted read at the end of its epoch's chain; the number of its row."""
-    previous = tx.value("SELECT hash FROM prepaid__reads WHERE epoch = ? ORDER BY id DESC LIMIT 1", (read.epoch,))
-    chained = link(previous if isinstance(previous, bytes) else FIRST_LINK, read)
+def add(tx: Tx, read: AcceptedRead, head: bytes) -> int:
+    """Write an accepted read at the end of its epoch's chain, behind its head; the number of its row."""
+    chained = link(head, read)
     row = tx.one(
         "INSERT INTO prepaid__reads (epoch, at_us, raw, wraps, total_wh, basis, words, scale, serial, frame_sha,"
         " received_us, band_wh, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -92,6 +91,16 @@ def at(reader: Reader, epoch: int, at_us: int) -> AcceptedRead | None:
     """The accepted read of an instant."""
     row = reader.one("SELECT * FROM prepaid__reads WHERE epoch = ? AND at_us = ?", (epoch, at_us))
     return None if row is None else _read(row)
+
+
+def newest(reader: Reader, epoch: int) -> tuple[AcceptedRead | None, bytes]:
+    """The newest accepted read of an epoch, by its instant, and the head of the epoch's chain."""
+    row = reader.one(
+        "SELECT *, (SELECT hash FROM prepaid__reads WHERE epoch = ? ORDER BY id DESC LIMIT 1) AS head"
+        " FROM prepaid__reads WHERE epoch = ? ORDER BY at_us DESC LIMIT 1",
+        (epoch, epoch),
+    )
+    return (None, FIRST_LINK) if row is None else (_read(row), row["head"])
 
 
 def neighbours(reader: Reader, epoch: int, at_us: int) -> tuple[AcceptedRead | None, AcceptedRead | None]:

@@ -9,6 +9,8 @@ CREATE TABLE prepaid__reads (
   words TEXT NOT NULL, scale INTEGER NOT NULL, serial TEXT, frame_sha TEXT NOT NULL, received_us INTEGER NOT NULL,
   band_wh TEXT, hash BLOB NOT NULL, UNIQUE (epoch, at_us)) STRICT;
 
+CREATE INDEX prepaid__reads_chain ON prepaid__reads (epoch);
+
 CREATE TABLE prepaid__read_attempts (
   id INTEGER PRIMARY KEY, point TEXT NOT NULL, register TEXT NOT NULL, at_us INTEGER NOT NULL, raw INTEGER NOT NULL,
   frame_sha TEXT NOT NULL, decision TEXT NOT NULL, reason TEXT NOT NULL, seen_us INTEGER NOT NULL) STRICT;

@@ -54,6 +54,37 @@ async def test_a_failure_takes_the_timeout_and_a_drain_as_long(virtual_clock: Vi
     )
 
 
+@pytest.mark.parametrize(
+    ("late", "drained_after_s"),
+    [
+        pytest.param([(0.37, "reply")], 0.37 + 0.02, id="the late reply, and then silence"),
+        pytest.param([(0.37, "reply"), (0.38, "stray")], 0.38 + 0.02, id="the silence counts from the last byte"),
+        pytest.param([(0.37, "stray")], 0.6, id="a stray byte is not what was waited for"),
+        pytest.param([(0.37, "foreign")], 0.6, id="nor is another meter's reply"),
+        pytest.param([(0.37, "half")], 0.6, id="nor half of it"),
+        pytest.param([(0.59, "reply")], 0.59 + 0.02, id="one that comes at the end is waited out"),
+    ],
+)
+async def test_a_drain_ends_as_soon_as_what_is_owed_has_come(
+    virtual_clock: VirtualClock, late: list[tuple[float, str]], drained_after_s: float
+) -> None:
+    stage = virtual_stage(virtual_clock)
+    await stage.link.transact(read(1), 0.3)
+
+    def too_late(request: bytes) -> None:
+        reply = rtu_reply(request)
+        kinds = {"reply": reply, "stray": b"\x00", "foreign": rtu_reply(request, unit=9), "half": reply[:4]}
+        for after_s, kind in late:
+            stage.send(kinds[kind], after_s)
+
+    stage.script = too_late
+    begun_s = virtual_clock.monotonic()
+    with pytest.raises(LinkFailed):
+        await stage.link.transact(read(0x64), 0.3)
+    took_s = virtual_clock.monotonic() - begun_s
+    assert took_s == pytest.approx(TIMING.gap_s + REQUEST_S + drained_after_s, abs=1e-4)
+
+
 async def test_requests_take_turns(virtual_clock: VirtualClock) -> None:
     stage = virtual_stage(virtual_clock)
     replies = await asyncio.gather(*(stage.link.transact(read(address), 0.3) for address in range(20)))

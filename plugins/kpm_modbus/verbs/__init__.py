@@ -1,0 +1,1 @@
+"""The verbs of `hub modbus`, one module for each idea."""

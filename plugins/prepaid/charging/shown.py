@@ -1,0 +1,191 @@
+"""The entities of accounts and points: what is left, for how long, what was used and what it costs now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from hub.contracts.ids import AccountId, ContractId, PointId
+from hub.contracts.naming import account_sensor, point_sensor, unique_id
+from hub.contracts.units import MinorUnits, major_units
+from hub.core.plugins import EntityHandle, PluginHub
+from hub.core.registry import EntityWanted
+from hub.core.states import Value
+from hub.core.storage import Reader
+from plugins.prepaid.charging.charger import Charger
+from plugins.prepaid.charging.live import LiveAccounts
+from plugins.prepaid.money.standing import Standing
+from plugins.prepaid.pricing import PeriodState, Timeline
+
+ACCOUNT_QUANTITIES = (
+    "balance",
+    "available",
+    "days_left",
+    "energy_today",
+    "cost_today",
+    "energy_month",
+    "cost_month",
+)
+POINT_QUANTITIES = ("energy_today", "energy_month", "band", "price")
+MONEY = frozenset({"balance", "available", "cost_today", "cost_month"})
+MEAN_DAYS = 7
+"""Days of credit left come from the mean of so many whole days before today."""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySums:
+    """What was written down by day: of contracts (Wh, minor units) and of points (Wh)."""
+
+    contracts: Mapping[str, Mapping[str, tuple[int, int]]]
+    points: Mapping[str, Mapping[str, int]]
+
+
+def day_sums(reader: Reader, first: str, last: str) -> DaySums:
+    """All sums between two days, both included."""
+    contracts: dict[str, dict[str, tuple[int, int]]] = {}
+    points: dict[str, dict[str, int]] = {}
+    days = (first, last)
+    for contract, day, wh, minor in reader.all(
+        "SELECT contract, day, wh, charged_minor FROM prepaid__days WHERE day BETWEEN ? AND ?", days
+    ):
+        contracts.setdefault(contract, {})[day] = (wh, minor)
+    for point, day, wh in reader.all(
+        "SELECT point, day, wh FROM prepaid__point_days WHERE day BETWEEN ? AND ?", days
+    ):
+        points.setdefault(point, {})[day] = wh
+    return DaySums(contracts, points)
+
+
+class Shown:
+    """Writes the entities."""
+
+    def __init__(self, hub: PluginHub, charger: Charger, live: LiveAccounts, currency: str, scale: int) -> None:
+        """Show money in a currency with so many decimals."""
+        self._hub = hub
+        self._charger = charger
+        self._live = live
+        self._currency = currency
+        self._scale = scale
+        self._handles: dict[tuple[str, str, str], EntityHandle] = {}
+        self.standings: dict[AccountId, Standing] = {}
+        """Every account's posted money, as of its last commit."""
+
+    async def register(self) -> None:
+        """Register the entities of every account and point in the book that have none yet."""
+        book = self._charger.book
+        wanted = {
+            (kind, one, quantity): self._wanted(kind, one, quantity)
+            for kind, ids, quantities in (
+                ("account", list(book.accounts), ACCOUNT_QUANTITIES),
+                ("point", list(book.points), POINT_QUANTITIES),
+            )
+            for one in ids
+            for quantity in quantities
+            if (kind, one, quantity) not in self._handles
+        }
+        handles = await self._hub.add_entities(list(wanted.values()))
+        self._handles.update(zip(wanted, handles, strict=True))
+
+    def show_balance(self, account: AccountId) -> None:
+        """Bring an account's balance and available credit up to date."""
+        at_us = self._hub.clock.now_us()
+        balance = self._live.balance(account, at_us)
+        self._set("account", account, "balance", self._money(balance))
+        standing = self.standings.get(account)
+        if standing is not None:
+            spare = standing.credit_limit_minor - standing.held_minor
+            self._set("account", account, "available", self._money(balance + spare))
+
+    async def show_use(self) -> None:
+        """Bring use, cost, days left, bands and prices of everybody up to date."""
+        book, at_us = self._charger.book, self._hub.clock.now_us()
+        today = self._hub.clock.now().astimezone(self._hub.site.time_zone).date()
+        first = date.fromordinal(min(today.replace(day=1).toordinal(), today.toordinal() - MEAN_DAYS))
+        sums = await self._hub.db.read(lambda reader: day_sums(reader, first.isoformat(), today.isoformat()))
+        for account in book.accounts:
+            self._show_account(account, sums, today, at_us)
+        for point in book.points:
+            self._show_point(point, sums, today, at_us)
+
+    def _show_account(self, account: AccountId, sums: DaySums, today: date, at_us: int) -> None:
+        contracts = [one.id for one in self._charger.book.contracts_of(account)]
+        new = [self._live.unposted(one, at_us) for one in contracts]
+        new_wh, new_minor = sum(one.wh for one in new), sum(one.minor for one in new)
+        day_wh, day_minor = _sum(sums, contracts, today, today)
+        month_wh, month_minor = _sum(sums, contracts, today.replace(day=1), today)
+        self._set("account", account, "energy_today", _kwh(day_wh + new_wh))
+        self._set("account", account, "cost_today", self._money(day_minor + new_minor))
+        self._set("account", account, "energy_month", _kwh(month_wh + new_wh))
+        self._set("account", account, "cost_month", self._money(month_minor + new_minor))
+        week_ago = date.fromordinal(today.toordinal() - MEAN_DAYS)
+        yesterday = date.fromordinal(today.toordinal() - 1)
+        spent = _sum(sums, contracts, week_ago, yesterday)[1]
+        self._set("account", account, "days_left", days_left(self._live.balance(account, at_us), spent))
+
+    def _show_point(self, point: PointId, sums: DaySums, today: date, at_us: int) -> None:
+        days = sums.points.get(point, {})
+        month = today.isoformat()[:8]
+        keeper = self._live.keepers.get(point)
+        new_wh = 0
+        if keeper is not None and keeper.newest is not None and keeper.written is not None:
+            new_wh = max(0, keeper.newest.total_wh - keeper.written.total_wh)
+        self._set("point", point, "energy_today", _kwh(days.get(today.isoformat(), 0) + new_wh))
+        month_wh = sum(wh for day, wh in days.items() if day.startswith(month))
+        self._set("point", point, "energy_month", _kwh(month_wh + new_wh))
+        book = self._charger.book
+        contract = next(iter(book.holders(point, at_us)), None)
+        timeline = None if contract is None else book.timelines.get(contract)
+        if contract is not None and timeline is not None and at_us >= timeline.start_us:
+            self._set("point", point, "band", timeline.band_at(at_us))
+            state = self._live.state(contract, timeline.period_at(at_us))
+            self._set("point", point, "price", price_now(timeline, state, at_us))
+
+    def _set(self, kind: str, id: str, quantity: str, value: Value) -> None:  # noqa: A002 - the field's own word
+        handle = self._handles.get((kind, id, quantity))
+        if handle is not None:
+            handle.set(value)
+
+    def _money(self, minor: int) -> Decimal:
+        return major_units(MinorUnits(minor), self._scale)
+
+    def _wanted(self, kind: str, id: str, quantity: str) -> EntityWanted:  # noqa: A002 - the field's own word
+        name = account_sensor(AccountId(id), quantity) if kind == "account" else point_sensor(PointId(id), quantity)
+        units = {"days_left": "d", "band": None, "price": f"{self._currency}/kWh"}
+        unit = self._currency if quantity in MONEY else units.get(quantity, "kWh")
+        return EntityWanted(unique_id(kind, id, quantity), name, f"{id} {quantity}".replace("_", " "), unit=unit)
+
+
+def days_left(balance_minor: int, spent_minor: int) -> Decimal | None:
+    """For how many days the balance lasts at the mean of the last days; None while nothing was spent."""
+    if spent_minor <= 0:
+        return None
+    tenths = max(0, balance_minor) * MEAN_DAYS * 10 // spent_minor
+    return Decimal(tenths).scaleb(-1)
+
+
+def price_now(timeline: Timeline, state: PeriodState | None, at_us: int) -> Decimal:
+    """What the next kWh costs: the price of its band, and of the block that it falls into."""
+    plan = timeline.plan(timeline.period_at(at_us))
+    part = plan.parts[plan.part_at(at_us)]
+    band = timeline.band_at(at_us)
+    steps = part.rates.energy[band]
+    used_wh = 0 if state is None else state.used(part.count, band if part.rates.by_band else "")
+    block = steps.filling(used_wh)[0] if steps.is_graduated else steps.reached(used_wh)
+    return Decimal(steps.prices[block][band, timeline.season_at(at_us)]).scaleb(-6)
+
+
+def _sum(sums: DaySums, contracts: list[ContractId], first: date, last: date) -> tuple[int, int]:
+    between = first.isoformat(), last.isoformat()
+    days = [
+        one
+        for contract in contracts
+        for day, one in sums.contracts.get(contract, {}).items()
+        if between[0] <= day <= between[1]
+    ]
+    return sum(wh for wh, _ in days), sum(minor for _, minor in days)
+
+
+def _kwh(wh: int) -> Decimal:
+    return Decimal(wh).scaleb(-3)

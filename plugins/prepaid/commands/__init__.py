@@ -1,0 +1,1 @@
+"""The verbs that the prepaid plugin adds to `hub`."""
