@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one round of small sizes, no verdict")
-    size.add_argument("--full", action="store_true", help=f"{ROUNDS_FULL} rounds instead of {ROUNDS}, and the heavy ones too")
+    size.add_argument(
+        "--full", action="store_true", help=f"{ROUNDS_FULL} rounds instead of {ROUNDS}, and the heavy ones too"
+    )
     size.add_argument("--rounds", type=int, metavar="N", help="this many rounds")
     parser.add_argument("--ha-python", metavar="PATH", help="a Python with Home Assistant, by script/ha-venv")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures of all rounds there too")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.arithmetic import AtLeastPeer, AtMost, Better, Series, ratio_of
+from bench.arithmetic import AtLeast, AtLeastPeer, AtMost, Better, Series, ratio_of
 from bench.catalogue import MEASUREMENTS, chosen
 from bench.measurement import Line, Measurement
 from bench.pythons import ROOT, Python, PythonUnusable, home_assistant, own
@@ -97,10 +97,18 @@ def test_the_ratio_is_that_of_the_medians_and_above_1_when_ours_is_better(
         pytest.param(AtLeastPeer(1.5), 1e9, None, None, id="without a peer nobody can say"),
         pytest.param(AtMost(50, "ms"), 50.0, None, True, id="a limit needs no peer"),
         pytest.param(AtMost(50, "ms"), 50.1, 99.0, False, id="a limit stands whatever the peer has"),
+        pytest.param(AtLeast(0.95, "of 1/T(60)"), 0.95, None, True, id="a floor needs no peer either"),
+        pytest.param(AtLeast(0.95, "of 1/T(60)"), 0.949, 99.0, False, id="a floor stands whatever the peer has"),
     ],
 )
-def test_a_bar_is_met(bar: AtLeastPeer | AtMost, median: float, ratio: float | None, is_met: bool | None) -> None:
+def test_a_bar_is_met(
+    bar: AtLeastPeer | AtMost | AtLeast, median: float, ratio: float | None, is_met: bool | None
+) -> None:
     assert bar.is_met(Series((median,)), ratio) is is_met
+
+
+def test_a_time_of_zero_is_better_than_any_other_and_no_error() -> None:
+    assert ratio_of(Series((0.0,)), Series((2.0,)), Better.LESS) == float("inf")
 
 
 def test_the_spread_is_half_the_distance_from_lowest_to_highest_as_a_share_of_the_median() -> None:
@@ -121,6 +129,14 @@ def test_ours_and_the_peer_take_turns_and_the_peer_gets_what_is_handed_on(tmp_pa
     assert outcome.is_met is True
     assert outcome.ratios == pytest.approx((2.0, 2.4, 2.8))
     assert "2.4  2.00..2.80  >= 2 x peer  yes" in report.table(plan, [result])
+
+
+def test_a_measurement_with_fewer_rounds_of_its_own_is_left_out_of_the_later_ones(
+    tmp_path: Path, works: str
+) -> None:
+    plan = plan_of(tmp_path, fake("once", works, rounds_max=1), fake("thrice", works), rounds=3)
+
+    assert [len(result.ours) for result in run(plan, lambda text: None)] == [1, 3]
 
 
 def test_every_round_begins_with_a_fresh_copy_of_what_was_prepared_once(tmp_path: Path, works: str) -> None:
@@ -184,6 +200,15 @@ def test_a_name_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 def test_the_first_part_of_a_name_chooses_its_whole_group_and_no_other() -> None:
     assert {one.name for one in chosen(["durable"])} == {f"durable.{one}" for one in ("1", "64", "512", "postings")}
+
+
+def test_the_heavy_ones_are_measured_when_they_are_named_or_all_are_asked_for() -> None:
+    heavy = {one.name for one in MEASUREMENTS if one.is_heavy}
+
+    assert heavy
+    assert heavy.isdisjoint(one.name for one in chosen([]))
+    assert heavy <= {one.name for one in chosen([], with_heavy=True)}
+    assert {one.name for one in chosen(["field_load"])} == heavy
 
 
 def test_a_python_without_home_assistant_is_refused_with_the_way_to_one() -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from bench.field.site import KPM33B, VirtualField, in_virtual_time, point_of, virtual_field
+from bench.field.site import KPM33B, VirtualField, VirtualHub, in_virtual_time, point_of, virtual_field
 from bench.ours.running import Figures
 from bench.timing import Params, percentile, whole
-from hub.contracts.axes import OffReason
 from hub.contracts.grants import mint_for_supply
 from hub.contracts.ids import Fence
 from hub.contracts.relays import RELAYS, CommandResult, Desired, Outcome
 from hub.contracts.supply import Intent
 from hub.core.context import Context
-from hub.testing.harness import HubHarness
 
 PERIOD_S = 10.0
 SETTLE_S = 60.0
@@ -32,7 +30,7 @@ def with_dead(params: Params) -> Figures:
     return in_virtual_time(params, partial(_commands, params, DEAD))
 
 
-async def _commands(params: Params, dead: tuple[int, ...], hub: HubHarness) -> Figures:
+async def _commands(params: Params, dead: tuple[int, ...], hub: VirtualHub) -> Figures:
     field = await virtual_field(hub, whole(params, "meters"), KPM33B, PERIOD_S)
     field.line.stations.silent.update(dead)
     await hub.advance(SETTLE_S)
@@ -41,7 +39,7 @@ async def _commands(params: Params, dead: tuple[int, ...], hub: HubHarness) -> F
     closed: list[CommandResult] = []
     for turn in range(whole(params, "turns")):
         unit = live[turn % len(live)]
-        # The moments wander over the polls' phase, a close never so soon that it may rest on the open's proof alone.
+        # The moments wander over the phase of the polls.
         await hub.advance(3.0 + turn * 0.0373 % PERIOD_S)
         opened.append(await _command(field, unit, Desired.OPEN, 2 * turn + 1))
         await hub.advance(2.0 + turn * 0.0537 % PERIOD_S)

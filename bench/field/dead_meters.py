@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from bench.field.site import KPM33B, VirtualField, in_virtual_time, point_of, virtual_field
+from bench.field.site import KPM33B, VirtualField, VirtualHub, in_virtual_time, point_of, virtual_field
 from bench.ours.running import Figures
 from bench.timing import Params, whole
 from hub.contracts.ids import PointId
 from hub.contracts.metering import READINGS, Liveness
-from hub.testing.harness import HubHarness
 
 PERIOD_S = 10.0
 DEAD = (5, 6, 7)
@@ -23,7 +22,7 @@ STEP_S = 0.1
 def some(params: Params) -> Figures:
     """Three of the meters fall silent, from the first moment of the measured time on."""
 
-    async def work(hub: HubHarness) -> Figures:
+    async def work(hub: VirtualHub) -> Figures:
         meters, span_s = whole(params, "meters"), whole(params, "span_s")
         field = await virtual_field(hub, meters, KPM33B, PERIOD_S)
         await hub.advance(SETTLE_S)
@@ -43,7 +42,7 @@ def some(params: Params) -> Figures:
     return in_virtual_time(params, work)
 
 
-async def _take(hub: HubHarness, seen_us: dict[PointId, list[int]]) -> None:
+async def _take(hub: VirtualHub, seen_us: dict[PointId, list[int]]) -> None:
     """Note when each reading was measured; a batch comes as soon as there is anything."""
     stream = hub.kernel.services.get(READINGS).subscribe()
     while True:
@@ -55,7 +54,7 @@ async def _take(hub: HubHarness, seen_us: dict[PointId, list[int]]) -> None:
 def all_and_back(params: Params) -> Figures:
     """All fall silent for long enough that every pause has grown to the cap, and come back at once."""
 
-    async def work(hub: HubHarness) -> Figures:
+    async def work(hub: VirtualHub) -> Figures:
         field = await virtual_field(hub, whole(params, "meters"), KPM33B, PERIOD_S)
         await hub.advance(SETTLE_S)
         stations = field.line.stations

@@ -25,11 +25,12 @@ def one_bus(params: Params) -> Figures:
 
 async def _measured(params: Params, profile_name: str) -> Figures:
     meters, buses, period_s = whole(params, "meters"), whole(params, "buses"), float(whole(params, "period_s"))
-    with serving(params, listen="tcp-rtu://127.0.0.1:0", profile=profile_name, meters=meters, buses=buses) as server:
+    with serving(
+        params, listen="tcp-rtu://127.0.0.1:0", profile=profile_name, meters=meters, buses=buses
+    ) as server:
         profile = named_profile(folder(params), profile_name)
         sections = [
-            bus_section(number, bus.url, profile, bus.serials, period_s)
-            for number, bus in enumerate(server.buses)
+            bus_section(number, bus.url, profile, bus.serials, period_s) for number, bus in enumerate(server.buses)
         ]
         began_s = time.monotonic()
         async with real_field(params, sections) as (_, plugin):

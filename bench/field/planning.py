@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.field.site import KPM33B, TIMING, TURN_S, in_virtual_time, link_to, named_profile, simulated_line
+from bench.field.site import (
+    KPM33B,
+    TIMING,
+    TURN_S,
+    VirtualHub,
+    in_virtual_time,
+    link_to,
+    named_profile,
+    simulated_line,
+)
 from bench.ours.running import Figures
 from bench.timing import Params
 from hub.contracts.links import Function, Link, Request
 from hub.contracts.profiles import Point, Profile, Range
-from hub.testing.harness import HubHarness
-from plugins.kpm_modbus.polls import READ_TIME_MAX_S
 from plugins.kpm_modbus.planner import Limits, plan
+from plugins.kpm_modbus.polls import READ_TIME_MAX_S
 
 UNIT = 1
 FIRST, LAST = 0x0030, 0x008B
@@ -24,11 +32,11 @@ TIMEOUT_S = 0.5
 def planned(params: Params) -> Figures:
     """Planned with the gap forbidden, with the gap proven, and not planned at all."""
 
-    async def work(hub: HubHarness) -> Figures:
+    async def work(hub: VirtualHub) -> Figures:
         shipped = named_profile(hub.hub.site.folder, KPM33B)
         proven = replace(shipped, gaps_proven=(GAP,))
         link = link_to(simulated_line(hub, proven, [UNIT]), hub)
-        points = [point for point in shipped.points if FIRST <= point.address and point.last <= LAST]
+        points = [point for point in shipped.points if point.address >= FIRST and point.last <= LAST]
         assert len(points) == 44
         each = [Request(unit=UNIT, function=one.function, address=one.address, count=one.count) for one in points]
         single_s = await _takes_s(hub, link, each)
@@ -50,7 +58,7 @@ def _plan(points: Sequence[Point], profile: Profile, read_time_max_s: float | No
     return [read.request(UNIT) for read in plan(points, profile, limits).reads]
 
 
-async def _takes_s(hub: HubHarness, link: Link, requests: Sequence[Request]) -> float:
+async def _takes_s(hub: VirtualHub, link: Link, requests: Sequence[Request]) -> float:
     """How long these reads take, after one of them that opens the port."""
     await link.transact(requests[0], TIMEOUT_S)
     began_s = hub.clock.monotonic()

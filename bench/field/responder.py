@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 from bench.timing import Params
 
+
 def _crc(data: bytes) -> bytes:
     crc = 0xFFFF
     for byte in data:

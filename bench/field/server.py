@@ -1,4 +1,4 @@
-"""Serves simulated meters: `python -m bench.field.server OPTIONS`; each line that comes in is answered with counters."""
+"""Serves simulated meters to measurements: `python -m bench.field.server OPTIONS`; a line in, counters out."""
 
 from __future__ import annotations
 

@@ -16,13 +16,14 @@ from hub.contracts.links import LINKS, Function, Link, Request, WireTiming
 from hub.contracts.profiles import Profile, find_profile, profile_folders
 from hub.core.config import ConfigDict
 from hub.core.hub import Hub
+from hub.core.ids import SeededIds
+from hub.core.kernel import Kernel
 from hub.core.plugins import Found
-from hub.sim import VirtualLoop, run_virtual
+from hub.sim import VirtualClock, VirtualLoop, advance, run_virtual
 from hub.sim.field.command import made_up_serial
 from hub.sim.field.line import SimulatedLine
 from hub.sim.field.meter import SimulatedMeter
 from hub.sim.field.stations import Stations
-from hub.testing.harness import HubHarness, start_hub
 from plugins.kpm_modbus.bus import BusWorker
 from plugins.kpm_modbus.device import Device
 from plugins.kpm_modbus.plugin import ModbusPlugin
@@ -87,7 +88,25 @@ def loaded_plugin() -> ModbusPlugin:
     return _Watched.last
 
 
-def link_to(line: SimulatedLine, hub: HubHarness) -> RtuLink:
+@dataclass(frozen=True, slots=True)
+class VirtualHub:
+    """A started hub whose time jumps."""
+
+    hub: Hub
+    loop: VirtualLoop
+    clock: VirtualClock
+
+    @property
+    def kernel(self) -> Kernel:
+        """The parts of the core."""
+        return self.hub.kernel
+
+    async def advance(self, span_s: float) -> None:
+        """Let time pass, with all that is due in it."""
+        await advance(self.loop, span_s)
+
+
+def link_to(line: SimulatedLine, hub: VirtualHub) -> RtuLink:
     """The real RTU link, with a simulated line in place of a serial port."""
 
     async def open_port(listener: Listener) -> Port:
@@ -98,7 +117,7 @@ def link_to(line: SimulatedLine, hub: HubHarness) -> RtuLink:
     )
 
 
-def simulated_line(hub: HubHarness, profile: Profile, units: Iterable[int]) -> SimulatedLine:
+def simulated_line(hub: VirtualHub, profile: Profile, units: Iterable[int]) -> SimulatedLine:
     """A line with meters; they miss a request that comes before the gap is over."""
     meters = {
         unit: SimulatedMeter(hub.clock, profile, made_up_serial(profile, unit), 1000 + unit) for unit in units
@@ -110,7 +129,7 @@ def simulated_line(hub: HubHarness, profile: Profile, units: Iterable[int]) -> S
 class VirtualField:
     """A hub in virtual time, with one bus."""
 
-    hub: HubHarness
+    hub: VirtualHub
     line: SimulatedLine
     plugin: ModbusPlugin
     units: Sequence[int]
@@ -135,29 +154,31 @@ class _OneLine:
         return self._link
 
 
-def in_virtual_time(params: Params, work: Callable[[HubHarness], Coroutine[Any, Any, T]]) -> T:
+def in_virtual_time(params: Params, work: Callable[[VirtualHub], Coroutine[Any, Any, T]]) -> T:
     """Run work with a hub in virtual time, in the child's own folder."""
 
     async def run(loop: VirtualLoop) -> T:
         site = folder(params)
         write_profile(site)
-        hub = await start_hub(site, runs_writes_twice=False)
+        clock = VirtualClock(loop)
+        hub = make_hub(site, clock, SeededIds(1))
+        await hub.start()
         try:
-            return await work(hub)
+            return await work(VirtualHub(hub, loop, clock))
         finally:
-            await hub.hub.stop()
+            await hub.stop()
 
     return run_virtual(run)
 
 
-async def virtual_field(hub: HubHarness, meters: int, profile_name: str, fast_s: float) -> VirtualField:
+async def virtual_field(hub: VirtualHub, meters: int, profile_name: str, fast_s: float) -> VirtualField:
     """Put the field layer on a line with that many meters, and let it run."""
     profile = named_profile(hub.hub.site.folder, profile_name)
     units = range(1, meters + 1)
     line = simulated_line(hub, profile, units)
-    hub.provide(LINKS, _OneLine(link_to(line, hub)))
+    hub.kernel.services.provide(LINKS, _OneLine(link_to(line, hub)), owner=OWNER)
     serials = {unit: made_up_serial(profile, unit) for unit in units}
-    section = {
+    section: dict[str, Any] = {
         "relay_min_interval": "0 s",
         "buses": [bus_section(0, "sim://line", profile, serials, fast_s)],
     }
@@ -174,10 +195,11 @@ def named_profile(site: Path, name: str) -> Profile:
 @asynccontextmanager
 async def real_field(params: Params, buses: Sequence[dict[str, Any]]) -> AsyncIterator[tuple[Hub, ModbusPlugin]]:
     """A started hub in real time whose field layer is on these buses."""
+    section: dict[str, Any] = {"buses": list(buses)}
     hub = make_hub(folder(params))
     await hub.start()
     try:
-        status = await hub.plugins.add(found_plugin(), ConfigDict({"buses": list(buses)}))
+        status = await hub.plugins.add(found_plugin(), ConfigDict(section))
         assert status.state.value == "running", status.reason
         yield hub, loaded_plugin()
     finally:

@@ -10,6 +10,7 @@ from bench.field.site import (
     LIMIT_S,
     TIMING,
     TURN_S,
+    VirtualHub,
     bus_section,
     in_virtual_time,
     named_profile,
@@ -20,15 +21,14 @@ from bench.field.site import (
 from bench.ours.running import Figures
 from bench.timing import Params, folder, whole
 from hub.contracts.links import Function, Request
-from hub.testing.harness import HubHarness
 from plugins.kpm_modbus.bus import BusWorker
-from plugins.kpm_modbus.wire import WireLink
+from plugins.kpm_modbus.wire import WireRecord
 
 
 def virtual(params: Params) -> Figures:
     """In virtual time: what the schedule and the gaps leave of the wire."""
 
-    async def work(hub: HubHarness) -> Figures:
+    async def work(hub: VirtualHub) -> Figures:
         field = await virtual_field(hub, whole(params, "meters"), SIXTY, _shortest_s(params))
         await hub.advance(float(whole(params, "span_s")))
         return _achieved(field.worker)
@@ -69,9 +69,10 @@ def _achieved(worker: BusWorker) -> Figures:
 
     A meter that answered late is read in two parts from then on, for the commands' sake; each counts as what it is.
     """
-    assert isinstance(worker.link, WireLink)
+    record = getattr(worker.link, "record", None)
+    assert isinstance(record, WireRecord)
     assert not worker.health.failures, worker.health.failures
-    sent = [note for note in worker.link.record.frames if note.direction == "sent"]
+    sent = [note for note in record.frames if note.direction == "sent"]
     span_s = (sent[-1].at_us - sent[0].at_us) / 1e6
     limit_s = sum(TIMING.transaction_s(_asked(note.frame), TURN_S) for note in sent[:-1])
     return {"share": limit_s / span_s, "limit_ms": 1000 * LIMIT_S, "per_s": (len(sent) - 1) / span_s}

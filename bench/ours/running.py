@@ -9,9 +9,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bench.timing import Params, folder
-from hub.core.clock import SystemClock
+from hub.core.clock import Clock, SystemClock
 from hub.core.hub import Hub
-from hub.core.ids import SystemIds
+from hub.core.ids import Ids, SystemIds
 from hub.core.registry import EntityWanted
 from hub.core.site import Site
 
@@ -19,11 +19,11 @@ Figures = Mapping[str, object]
 OWNER = "bench"
 
 
-def make_hub(site_folder: Path) -> Hub:
-    """A hub as `hub run` makes it, on a site without plugins."""
+def make_hub(site_folder: Path, clock: Clock | None = None, ids: Ids | None = None) -> Hub:
+    """A hub as `hub run` makes it, on a site without plugins; in real time unless it is given a clock."""
     (site_folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
     site = Site(site_folder, "Benchmark", ZoneInfo("Asia/Shanghai"), {})
-    return Hub(site, SystemClock(), SystemIds(), found=[])
+    return Hub(site, clock or SystemClock(), ids or SystemIds(), found=[])
 
 
 @asynccontextmanager

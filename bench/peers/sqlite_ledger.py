@@ -11,9 +11,6 @@ import time
 from pathlib import Path
 
 from bench import ledger_rows, rows
-from bench.peers.sqlite import _CHANGE as CHANGE
-from bench.peers.sqlite import _CHANGES as CHANGES
-from bench.peers.sqlite import Figures
 from bench.timing import Params, folder, settle_memory, whole
 from plugins.prepaid.journal.schema import JOURNAL_TABLES
 
@@ -24,7 +21,15 @@ _BALANCE = (
     " SET amount_minor = amount_minor + excluded.amount_minor, last_seq = excluded.last_seq"
 )
 _HEAD = "UPDATE prepaid__heads SET n = ?, hash = ? WHERE chain = 'journal'"
+_CHANGES = """
+CREATE TABLE changes (change_seq BIGINT PRIMARY KEY, at_us BIGINT NOT NULL, owner TEXT NOT NULL,
+  context_id TEXT NOT NULL, actor TEXT NOT NULL, parent_id TEXT);
+CREATE TABLE sequence (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), change_seq BIGINT NOT NULL);
+INSERT INTO sequence VALUES (1, 0);
+"""
+_CHANGE = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)"
 _RECOVERY = "clearing:energy_recovery"
+Figures = dict[str, object]
 _Statement = tuple[str, tuple[str | int | bytes | None, ...]]
 
 
@@ -51,7 +56,7 @@ def _statements(seq: int, client: int, number: int) -> tuple[_Statement, ...]:
         (_BALANCE, (words.account, amount, seq)),
         (_BALANCE, (_RECOVERY, -amount, seq)),
         (_HEAD, (seq, digest)),
-        (CHANGE, (seq, recorded_us, "prepaid", "system", "system", None)),
+        (_CHANGE, (seq, recorded_us, "prepaid", "system", "system", None)),
     )
 
 
@@ -60,7 +65,7 @@ def _timed(path: Path, prepared: list[tuple[_Statement, ...]], groups: int) -> f
     for name, setting in rows.PRAGMAS.items():
         connection.execute(f"PRAGMA {name} = {setting}").fetchall()
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
-    connection.executescript(JOURNAL_TABLES + CHANGES)
+    connection.executescript(JOURNAL_TABLES + _CHANGES)
     writes, done = len(prepared), 0
     settle_memory()
     began = time.perf_counter()

@@ -46,3 +46,8 @@ class LedgerBroken(Event):
 
     findings: int
     detail: str
+
+    @property
+    def key(self) -> None:
+        """There is one ledger."""
+        return

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 
 from hub.contracts.ids import PointId, RegisterId
-from hub.contracts.metering import Reading, StreamOverflowed
+from hub.contracts.metering import EpochHint, Reading, StreamOverflowed
 
 TAGGED_MAX = 50_000
 """The most tagged readings that may wait in one stream: several band edges of a site of 10,000 meters."""
@@ -49,6 +50,8 @@ class ReadingStream:
         if queue is None:
             self._waiting[place] = deque((reading,))
         elif queue[-1].tag is None:
+            if reading.epoch is EpochHint.CONTINUES:  # what it made of the one that gives way still holds
+                reading = replace(reading, epoch=queue[-1].epoch)
             queue[-1] = reading
             self._coalesced += 1
         else:

@@ -162,7 +162,7 @@ class BusWorker:
         """One transaction, accounted for; only from within the worker's own jobs."""
         began_s = self._clock.monotonic()
         try:
-            reply = await self.link.transact(request, device.timeout_s)
+            reply = await self.link.transact(request, self._timeout_s(device, request))
         except LinkFailed as error:
             self.health.failed(error.reason, self._clock.monotonic() - began_s)
             if error.reason is Failure.EXCEPTION:
@@ -172,6 +172,10 @@ class BusWorker:
         device.answered(reply.turn_us)
         self.health.good(request, reply, self.link.timing, device.turn_s, took_s)
         return reply
+
+    def _timeout_s(self, device: Device, request: Request) -> float:
+        """How long to wait for a whole answer: until it begins, and as long as it takes on the wire."""
+        return device.patience_s + request.reply_bytes * self.link.timing.character_s
 
     async def prove(self, device: Device) -> None:
         """Read who answers; raises `WrongIdentity`, or `LinkFailed`. Without a serial number nothing is proven."""
@@ -322,7 +326,7 @@ class BusWorker:
         asked_s = 8 * self.link.timing.character_s
         pause_s = PROBE_PAUSE.pause_s(device.back_off, self._ids)
         self._schedule.probes[device.unit] = Probe(
-            partial(self._probe, device), asked_s + device.timeout_s, self._clock.monotonic() + pause_s
+            partial(self._probe, device), asked_s + device.patience_s, self._clock.monotonic() + pause_s
         )
         self._arrange()
         self._watcher.died(device)

@@ -15,8 +15,8 @@ from plugins.kpm_modbus.judge import Believed
 from plugins.kpm_modbus.stuck import Still
 
 MISSES_TO_DEAD = 3
-TIMEOUT_MAX_S = 0.3
-TIMEOUT_MARGIN_S = 0.03
+PATIENCE_MAX_S = 0.3
+PATIENCE_MARGIN_S = 0.03
 TURNS_TO_LEARN = 50
 
 
@@ -117,11 +117,11 @@ class Device:
         )
 
     @property
-    def timeout_s(self) -> float:
-        """How long to wait for an answer: learnt from the slowest usual ones, and never long."""
+    def patience_s(self) -> float:
+        """How long to wait until an answer begins: learnt from the slowest usual ones, and never long."""
         if len(self.turns.last_us) < TURNS_TO_LEARN:
-            return TIMEOUT_MAX_S
-        return min(TIMEOUT_MAX_S, 1.5 * self.turns.quantile_s(0.999, TIMEOUT_MAX_S) + TIMEOUT_MARGIN_S)
+            return PATIENCE_MAX_S
+        return min(PATIENCE_MAX_S, 1.5 * self.turns.quantile_s(0.999, PATIENCE_MAX_S) + PATIENCE_MARGIN_S)
 
     @property
     def turn_s(self) -> float:

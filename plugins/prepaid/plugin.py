@@ -108,9 +108,10 @@ class PrepaidPlugin(Plugin):
         self._money = MoneyWatch(hub.clock, self._supply, self._money_moved)
         grid_us = round(config["billing_grid"].total_seconds()) * 1_000_000
         self._intake = Intake(
-            hub, self._charger, self._live, keepers, grid_us, self._money.charged, self._shown.show_balance
+            hub, self._charger, self._live, keepers, grid_us, self._money.charged, self._shown.show_balance,
+            self._shown.note,
         )
-        self._edges = Edges(hub, self._charger, keepers, self._money.charged)
+        self._edges = Edges(hub, self._charger, keepers, self._money.charged, self._shown.note)
         self._topups = Topups(hub, journal, config["currency"], self._money.moved)
         self._supply.accept = self._intake.take
         self._supply.outstanding = self._topups.outstanding

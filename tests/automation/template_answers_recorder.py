@@ -1,6 +1,6 @@
 """Writes down what Home Assistant makes of `template_expressions`; run with its own Python, from this folder.
 
-    HA_PYTHON template_answers_recorder.py > template_answers.json
+HA_PYTHON template_answers_recorder.py > template_answers.json
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import json
 import os
 import sys
 import tempfile
-import time
-from datetime import UTC, datetime
+import time  # noqa: TID251 - the machine's zone is set for Home Assistant
+from datetime import datetime
 
 from template_expressions import LINES, NOW, STATES, TIME_ZONE, VARIABLES
 
@@ -29,7 +29,9 @@ def plain(value: object) -> object:
 async def record() -> list[dict[str, object]]:
     from homeassistant.core import HomeAssistant
     from homeassistant.exceptions import TemplateError
-    from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+    from homeassistant.helpers import area_registry as ar
+    from homeassistant.helpers import device_registry as dr
+    from homeassistant.helpers import entity_registry as er
     from homeassistant.helpers.template import Template, result_as_boolean
     from homeassistant.util import dt as dt_util
 

@@ -39,9 +39,7 @@ class TinyWorld:
     ) -> State:
         """Write a state."""
         at_us = to_us(changed or self.now)
-        state = State(
-            entity_id, value, unit, quality, at_us, at_us, at_us, at_us, frozen(attributes or {}), SYSTEM
-        )
+        state = State(entity_id, value, unit, quality, at_us, at_us, at_us, at_us, frozen(attributes or {}), SYSTEM)
         self._states[entity_id] = state
         return state
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,12 @@ DIFFERENT = {"{{ '...' }}": "'...'"}  # there three dots become Python's Ellipsi
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[TinyWorld]:
+def world() -> TinyWorld:
     """The states of the table."""
     made = TinyWorld()
     for entity_id, (text, attributes, changed) in STATES.items():
         made.put_text(entity_id, text, datetime.fromisoformat(changed), attributes)
-    yield made
+    return made
 
 
 def test_the_table_is_the_one_that_home_assistant_answered() -> None:

@@ -72,7 +72,8 @@ def test_the_hashes_are_what_the_documentation_says_they_are(tmp_path: Path) -> 
     """Computed here once more with nothing but the standard library, as somebody else's program would."""
 
     async def scene(stage: Stage) -> None:
-        await stage.post(topup("t1", 500), charge("c1", 10))
+        with use(Context('c"7', "user:梅", None)):
+            await stage.post(topup("t1", 500), charge("c\n1 尖", 10))
         everything = await stage.read(
             lambda reader: reader.all("SELECT * FROM prepaid__postings ORDER BY entry, n")
         )

@@ -43,9 +43,15 @@ def test_a_tree_tells_order_length_and_depth_apart() -> None:
     one, two, three = (sha256(each) for each in (b"1", b"2", b"3"))
     assert len({merkle_root(leaves) for leaves in ([one], [one, two], [two, one], [one, two, three])}) == 4
     assert merkle_root([one, two, three]) != merkle_root([one, two, three, three])
-    assert merkle_root([one]) != one, "a leaf is no node, so that a node cannot be passed off as an entry"
     with pytest.raises(EmptyTree, match="at least one leaf"):
         merkle_root([])
+
+
+def test_a_node_of_the_tree_cannot_be_passed_off_as_an_entry() -> None:
+    leaves = [sha256(bytes([number])) for number in range(4)]
+    first, second = merkle_proof(leaves, 0), merkle_proof(leaves, 1)
+    both = second[0].hash + first[0].hash
+    assert not verify_proof(both, first[1:], merkle_root(leaves))
 
 
 def test_a_link_depends_on_what_stands_before_it() -> None:

@@ -70,3 +70,14 @@ def test_reading_more_often_changes_nobodys_share(terms: list[Term], steps: list
     once = by_contract(parts(0, len(steps), totals[0], totals[-1], terms))
     assert often == once
     assert sum(once.values()) == totals[-1] - totals[0]
+
+
+@given(_shared(), st.integers(0, 10**9), st.integers(0, 3))
+def test_nobodys_share_of_a_rising_register_falls(terms: list[Term], from_wh: int, step_wh: int) -> None:
+    assert all(part.wh >= 0 for part in parts(0, 1, from_wh, from_wh + step_wh, terms))
+
+
+def test_a_middle_share_does_not_fall_where_plain_floors_would() -> None:
+    """10 % and 25 %: floor(3.5) - floor(1.0) is less than floor(3.15) - floor(0.9)."""
+    terms = [term("a", share_ppm=100_000), term("b", share_ppm=250_000), term("c", share_ppm=650_000)]
+    assert [part.wh for part in parts(0, 1, 9, 10, terms)] == [1, 0, 0]

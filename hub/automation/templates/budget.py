@@ -8,7 +8,8 @@ what costs more than was thought, and a simple template never asks it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set, Sized, ValuesView
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized, ValuesView
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -69,13 +70,13 @@ class Budget:
             )
         needed = max(_TRANCHE, -self._left)
         if needed > self._beyond + _TRANCHE:
-            raise TemplateTooCostly("it takes too many steps; walk over fewer entities, loop less, or make less text")
+            raise TemplateTooCostly("it takes too many steps; walk over fewer entities, loop less, make less text")
         self._beyond -= needed
         self._left += needed
 
 
 class Present:
-    """The render that runs now. Renders are synchronous, never nest and stay in the loop's thread: one is enough."""
+    """The render that runs now: renders are synchronous and stay in the loop's thread, so one is enough."""
 
     __slots__ = ("reading",)
 
@@ -137,7 +138,7 @@ def _weigh_all(value: object) -> None:
             units += 15 + 5 * len(one)
             ahead.extend(one.keys())
             ahead.extend(one.values())
-        elif isinstance(one, list | tuple | Set | ValuesView):
+        elif isinstance(one, list | tuple | AbstractSet | ValuesView):
             units += 15 + len(one)
             ahead.extend(one)
         else:

@@ -13,7 +13,15 @@ from jinja2 import meta, nodes
 from jinja2.visitor import NodeTransformer
 
 from hub.automation.templates.dependencies import Dependencies, dependencies_of
-from hub.automation.templates.environment import FULL, JOINED, LIMITED, WALKED, WEIGHED, BoundedCode, BoundedEnvironment
+from hub.automation.templates.environment import (
+    FULL,
+    JOINED,
+    LIMITED,
+    WALKED,
+    WEIGHED,
+    BoundedCode,
+    BoundedEnvironment,
+)
 from hub.automation.templates.refused import NAMES, STATEMENTS
 from hub.core.config import did_you_mean
 
@@ -24,7 +32,7 @@ LOOPS_DEEP_MAX = 10
 FILE = "<template>"
 
 _SCALAR_NODES = (nodes.Const, nodes.Compare, nodes.Not, nodes.Test)
-_SCALAR_FILTERS = frozenset("abs count float int is_number length round".split())
+_SCALAR_FILTERS = frozenset(["abs", "count", "float", "int", "is_number", "length", "round"])
 
 
 class Wrong(Exception):
@@ -106,7 +114,7 @@ def _first_line(error: BaseException) -> str:
 class _Naming(BoundedCode, meta.TrackingCodeGenerator):
     """Jinja's compiler, run only to see which names a template takes from outside."""
 
-    def enter_frame(self, frame: Any) -> None:  # noqa: ANN401
+    def enter_frame(self, frame: Any) -> None:
         BoundedCode.enter_frame(self, frame)
         resolved = (name for action, name in frame.symbols.loads.values() if action == "resolve")
         self.undeclared_identifiers.update(resolved)
@@ -121,8 +129,12 @@ def _names_of(env: BoundedEnvironment, tree: nodes.Template) -> frozenset[str]:
 def _refused_names(
     env: BoundedEnvironment, tree: nodes.Template, names: frozenset[str]
 ) -> Iterator[tuple[int, str]]:
-    for node in tree.find_all(nodes.Name):
-        refused = _refused(env, node.name) if node.ctx == "load" and node.name in names else None
+    """Functions that are called and not offered; a variable may bear any of their names."""
+    called = [node.node for node in tree.find_all(nodes.Call)]
+    named = [node for node in (*called, *tree.find_all(nodes.Name)) if isinstance(node, nodes.Name)]
+    for node in named:
+        is_used = node.name == "states" or any(node is each for each in called)
+        refused = _refused(env, node.name) if is_used and node.name in names else None
         if refused:
             yield node.lineno, f"{node.name} is not offered: {refused}"
 
@@ -133,7 +145,7 @@ def _faults(env: BoundedEnvironment, tree: nodes.Template) -> Iterator[tuple[int
         if kind in STATEMENTS:
             word = {"FromImport": "from"}.get(kind, kind.lower())
             yield node.lineno, f"{{% {word} %}} is not offered: {STATEMENTS[kind]}"
-        elif isinstance(node, nodes.Filter) and node.name not in env.filters or _is_ours(node):
+        elif (isinstance(node, nodes.Filter) and node.name not in env.filters) or _is_ours(node):
             yield node.lineno, _unknown(env, "filter", node.name, env.filters)  # type: ignore[attr-defined]
         elif isinstance(node, nodes.Test) and node.name not in env.tests:
             yield node.lineno, _unknown(env, "test", node.name, env.tests)
@@ -204,7 +216,5 @@ def _weighed(node: nodes.Expr) -> nodes.Expr:
     return _filtered(WEIGHED, node)
 
 
-def _filtered(name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Filter:
+def _filtered(name: str, node: Any, *args: nodes.Expr) -> nodes.Filter:
     return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)
-
-

@@ -123,9 +123,7 @@ def _of_path(path: list[str | None], line: int) -> Iterator[tuple[str, int]]:
         yield "all", line
     elif path[0] is None or (len(path) > 1 and path[1] is None and "." not in path[0]):
         yield "unknown", line
-    elif "." in path[0]:
-        yield path[0], line
-    elif len(path) == 1:
+    elif "." in path[0] or len(path) == 1:
         yield path[0], line
     else:
         yield f"{path[0]}.{path[1]}", line

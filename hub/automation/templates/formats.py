@@ -26,7 +26,7 @@ class _Formatter(SandboxedFormatter):
         super().__init__(env)
         self._made = 0
 
-    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - the signature of string.Formatter
+    def format_field(self, value: Any, format_spec: str) -> str:
         weigh(value)
         check_spec(value, format_spec)
         text = str(super().format_field(value, format_spec))
@@ -35,7 +35,7 @@ class _Formatter(SandboxedFormatter):
             raise TemplateTooCostly(f"the formatted text gets longer than {TEXT_MAX} characters")
         return text
 
-    def convert_field(self, value: Any, conversion: Any) -> Any:  # noqa: ANN401
+    def convert_field(self, value: Any, conversion: Any) -> Any:
         weigh(value)
         return super().convert_field(value, conversion)
 
@@ -55,12 +55,12 @@ def check_spec(value: object, spec: str) -> None:
 def bounded_format(env: SandboxedEnvironment, text: str, *, takes_mapping: bool) -> Callable[..., str]:
     """`text.format` or `text.format_map` as templates may call it."""
 
-    def formatted(*args: Any, **named: Any) -> str:  # noqa: ANN401
+    def formatted(*args: Any, **named: Any) -> str:
         weigh(text)
         if takes_mapping:
             if named or len(args) != 1:
                 raise TypeError("format_map() takes one mapping")
-            args, named = (), args[0]
+            return _Formatter(env).vformat(text, (), args[0])
         return _Formatter(env).vformat(text, args, named)
 
     formatted.is_offered = True  # type: ignore[attr-defined]

@@ -15,29 +15,32 @@ from hub.automation.templates.unique import UniqueItems
 FORMAT_MAX = 200
 """Characters of the longest time format."""
 
-_MAPPING = frozenset("get items keys values copy".split())
-_TIME = "strftime isoformat weekday isoweekday isocalendar replace toordinal timetuple ctime "
+_OF_TEXT = """
+    capitalize casefold center count endswith expandtabs find index isalnum isalpha isascii isdecimal isdigit
+    isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition
+    removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip
+    swapcase title upper zfill
+"""
+_OF_MAPPING = "get items keys values copy"
+_OF_SET = "copy union intersection difference symmetric_difference issubset issuperset isdisjoint"
+_OF_DATE = "strftime isoformat weekday isoweekday isocalendar replace toordinal timetuple ctime"
+_OF_TIME = f"{_OF_DATE} timestamp date time timetz astimezone utcoffset tzname dst"
 ALLOWED: dict[type, frozenset[str]] = {
-    str: frozenset(
-        "capitalize casefold center count endswith expandtabs find index isalnum isalpha isascii isdecimal isdigit "
-        "isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip partition "
-        "removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines startswith "
-        "strip swapcase title upper zfill".split()
-    ),
+    str: frozenset(_OF_TEXT.split()),
     bytes: frozenset({"decode", "hex"}),
     bool: frozenset(),
-    int: frozenset("bit_length bit_count as_integer_ratio".split()),
-    float: frozenset("is_integer as_integer_ratio".split()),
-    Decimal: frozenset("quantize normalize to_integral_value is_signed is_zero".split()),
-    list: frozenset("count index copy".split()),
-    tuple: frozenset("count index".split()),
-    range: frozenset("count index".split()),
-    dict: _MAPPING,
-    MappingProxyType: _MAPPING,
-    set: frozenset("copy union intersection difference symmetric_difference issubset issuperset isdisjoint".split()),
-    UniqueItems: frozenset("union intersection difference symmetric_difference issubset issuperset".split()),
-    datetime: frozenset((_TIME + "timestamp date time timetz astimezone utcoffset tzname dst").split()),
-    date: frozenset(_TIME.split()),
+    int: frozenset({"bit_length", "bit_count", "as_integer_ratio"}),
+    float: frozenset({"is_integer", "as_integer_ratio"}),
+    Decimal: frozenset({"quantize", "normalize", "to_integral_value", "is_signed", "is_zero"}),
+    list: frozenset({"count", "index", "copy"}),
+    tuple: frozenset({"count", "index"}),
+    range: frozenset({"count", "index"}),
+    dict: frozenset(_OF_MAPPING.split()),
+    MappingProxyType: frozenset(_OF_MAPPING.split()),
+    set: frozenset(_OF_SET.split()),
+    UniqueItems: frozenset(_OF_SET.split()) - {"copy"},
+    datetime: frozenset(_OF_TIME.split()),
+    date: frozenset(_OF_DATE.split()),
     timedelta: frozenset({"total_seconds"}),
 }
 
@@ -90,7 +93,9 @@ def _replaced(owner: str, method: Callable[..., object], old: str, new: str, cou
     return replaced(owner, old, new, count)
 
 
-def _searched(owner: str, method: Callable[..., object], part: object = None, *rest: object, **named: object) -> object:
+def _searched(
+    owner: str, method: Callable[..., object], part: object = None, *rest: object, **named: object
+) -> object:
     if isinstance(part, str):
         _search_cost(owner, part)
     # A text falls into as many parts as the separator occurs, each with its own header.
@@ -142,9 +147,13 @@ def _check_size(size: int) -> None:
         raise TemplateTooCostly(f"the text would have {size} characters; {TEXT_MAX} is the most")
 
 
+_SEARCHING = "split rsplit splitlines count find rfind index rindex"
 _GUARDS: dict[tuple[type, str], Callable[..., object]] = {
     **{(str, name): _widened for name in ("center", "ljust", "rjust", "zfill")},
-    **{(str, name): _searched for name in ("split", "rsplit", "splitlines", "count", "find", "rfind", "index", "rindex")},
+    **{
+        (str, name): _searched
+        for name in ("split", "rsplit", "splitlines", "count", "find", "rfind", "index", "rindex")
+    },
     (str, "expandtabs"): _expanded,
     (str, "replace"): _replaced,
     (str, "join"): _joined,

@@ -24,7 +24,7 @@ def otherwise(function: str, value: object, default: object) -> object:
     """The default that was given, or the error that none was."""
     if default is NO_DEFAULT:
         shown = str(value)[:100]
-        raise TemplateError(f"{function} got {shown!r}, which it cannot use; give it a default, as in {function}(..., 0)")
+        raise TemplateError(f"{function} cannot use {shown!r}; give it a default, as in {function}(..., 0)")
     return default
 
 

@@ -28,7 +28,7 @@ OPERATORS = frozenset(_PYTHON)
 _NUMBERS = frozenset({int, float, bool})
 
 
-def operate(symbol: str, left: Any, right: Any) -> Any:  # noqa: ANN401
+def operate(symbol: str, left: Any, right: Any) -> Any:
     """The result of a binary operator."""
     left_kind, right_kind = type(left), type(right)
     if left_kind in _NUMBERS and right_kind in _NUMBERS:
@@ -99,7 +99,9 @@ def max_text(values: object) -> int:
     if isinstance(values, Mapping):
         return max((max_text(value) for value in values.values()), default=0)
     if isinstance(values, tuple | list):
-        return max((max_text(value) for value in values), default=0) * (1 if isinstance(values, tuple) else len(values))
+        return max((max_text(value) for value in values), default=0) * (
+            1 if isinstance(values, tuple) else len(values)
+        )
     return len(values) if isinstance(values, str | bytes) else 40
 
 

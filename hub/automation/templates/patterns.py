@@ -26,11 +26,12 @@ _COMPILE_UNITS = 400
 _OPEN_FROM = 20
 """A repeat with more choices than this counts as one without an end."""
 _BEGINNINGS = ((codes.AT, codes.AT_BEGINNING), (codes.AT, codes.AT_BEGINNING_STRING))
+_LETTERS = (codes.ANY, codes.IN, codes.LITERAL, codes.NOT_LITERAL)  # the cheapest: a comparison each
 _REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
 
 
 class _Ways(NamedTuple):
-    """How a part of a pattern can match: in so many ways, times those of its open repeats; each of so many steps."""
+    """How a part of a pattern can match: the ways, times those of its open repeats, and the steps of each."""
 
     ways: int
     steps: int
@@ -68,7 +69,7 @@ class Bounded(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def compiled(find: str, ignorecase: bool) -> Bounded:  # noqa: FBT001 - Home Assistant's own parameter
+def compiled(find: str, ignorecase: bool) -> Bounded:
     """A pattern, read once; raises `TemplateError` for one that is wrong."""
     if len(find) > PATTERN_MAX:
         raise TemplateTooCostly(f"a pattern of {len(find)} characters is too long; {PATTERN_MAX} is the most")
@@ -103,7 +104,7 @@ def payable(
             f"the pattern {find!r} could try {_amount(tries)} ways on a text of {len(text)} characters; "
             "write it without a repeat inside a repeat, with fewer `.*`, or on a shorter text"
         )
-    PRESENT.spend(tries // 2)
+    PRESENT.spend(tries // 4)
     return bounded.pattern, text
 
 
@@ -157,16 +158,19 @@ def _without_open_end(items: list[Any], length: int) -> tuple[list[Any], list[tu
 
 def _sequence(items: Sequence[Any], length: int) -> _Ways:
     ways = steps = 1
-    open_repeats = 0
+    open_repeats = letters = 0
     for item in items:
+        if item[0] in _LETTERS:
+            letters += 1
+            continue
         one = _one(item, length)
         ways = min(_ENDLESS, ways * one.ways)
         steps += one.steps
         open_repeats += one.open_repeats
-    return _Ways(ways, min(_ENDLESS, steps), open_repeats)
+    return _Ways(ways, min(_ENDLESS, steps + letters // 4), open_repeats)
 
 
-def _one(item: Any, length: int) -> _Ways:  # noqa: ANN401
+def _one(item: Any, length: int) -> _Ways:
     code, value = item
     if code in _REPEATS:
         least, most, body = value
@@ -186,7 +190,7 @@ def _one(item: Any, length: int) -> _Ways:  # noqa: ANN401
     return _Ways(1, 1)
 
 
-def _insides(code: Any, value: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401
+def _insides(code: Any, value: Any) -> Iterator[Sequence[Any]]:
     if code is codes.SUBPATTERN:
         yield value[3]
     elif code in (codes.ASSERT, codes.ASSERT_NOT):
@@ -197,7 +201,7 @@ def _insides(code: Any, value: Any) -> Iterator[Sequence[Any]]:  # noqa: ANN401
         yield [(codes.BRANCH, (None, [part for part in value[1:] if part]))]
 
 
-def _repeat(least: int, most: Any, body: Any, length: int) -> _Ways:  # noqa: ANN401
+def _repeat(least: int, most: Any, body: Any, length: int) -> _Ways:
     one = _sequence(body, length)
     shortest = body.getwidth()[0]
     # A body that takes characters runs out of them; an empty one is repeated as often as is written.
@@ -209,7 +213,9 @@ def _repeat(least: int, most: Any, body: Any, length: int) -> _Ways:  # noqa: AN
         return _power(one, times)
     steps = 1 if _is_single(body) else one.steps * (1 if shortest else times)
     choices = times - min(int(least), times) + 1
-    return _Ways(1, steps, 1) if choices > _OPEN_FROM else _Ways(choices, steps + min(times, int(least)) * one.steps)
+    return (
+        _Ways(1, steps, 1) if choices > _OPEN_FROM else _Ways(choices, steps + min(times, int(least)) * one.steps)
+    )
 
 
 def _power(one: _Ways, times: int) -> _Ways:
@@ -220,7 +226,7 @@ def _power(one: _Ways, times: int) -> _Ways:
 
 
 def _is_single(body: Sequence[Any]) -> bool:
-    return len(body) == 1 and body[0][0] in (codes.ANY, codes.IN, codes.LITERAL, codes.NOT_LITERAL)
+    return len(body) == 1 and body[0][0] in _LETTERS
 
 
 def _are_distinct(branches: Sequence[Sequence[Any]]) -> bool:
@@ -232,5 +238,3 @@ def _are_distinct(branches: Sequence[Sequence[Any]]) -> bool:
 
 def _amount(tries: int) -> str:
     return "endlessly many" if tries >= _ENDLESS else f"{tries:,}"
-
-

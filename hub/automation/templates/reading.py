@@ -55,7 +55,12 @@ class Reading(Budget):
     def reads_entities_only(self) -> bool:
         """Whether the states of `entities` alone decide the result."""
         return not (
-            self.domains or self.domain_counts or self.all_states or self.all_counts or self.uses_time or self.uses_places
+            self.domains
+            or self.domain_counts
+            or self.all_states
+            or self.all_counts
+            or self.uses_time
+            or self.uses_places
         )
 
 

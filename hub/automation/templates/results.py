@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ast import literal_eval
-from numbers import Number
+from decimal import Decimal
 
 from hub.automation.templates.errors import TemplateTooCostly
 
@@ -42,7 +42,7 @@ def native(text: str) -> object:
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text
     # Numbers come here only in spellings (1e5, 1_000, 0x10) that people mean as text.
-    is_number = isinstance(value, Number) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float | complex) and not isinstance(value, bool)
     return text if is_number or isinstance(value, str) or value is ... else value
 
 
@@ -53,7 +53,7 @@ def as_boolean(value: object) -> bool | None:
     if isinstance(value, str):
         word = value.lower().strip()
         return True if word in _TRUE else False if word in _FALSE else None
-    return bool(value != 0) if isinstance(value, Number) else None
+    return bool(value) if isinstance(value, int | float | Decimal) else None
 
 
 def as_truth(value: object) -> bool:

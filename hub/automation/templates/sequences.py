@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from jinja2 import Environment, pass_environment
-from jinja2.filters import make_attrgetter, sync_do_slice  # type: ignore[attr-defined]
+from jinja2.filters import make_attrgetter, sync_do_slice
 from jinja2.utils import Namespace
 
 from hub.automation.templates.budget import ITEMS_MAX, PRESENT, hashed, walked
@@ -27,12 +27,12 @@ class Names(Namespace):
         return "<namespace>"
 
 
-def make_namespace(*args: Any, **named: object) -> Names:  # noqa: ANN401
+def make_namespace(*args: Any, **named: object) -> Names:
     """A place that loops may write to: `namespace(total=0)`."""
     return Names(*args, **named)
 
 
-def make_dict(*args: Any, **named: object) -> dict[Any, object]:  # noqa: ANN401
+def make_dict(*args: Any, **named: object) -> dict[Any, object]:
     """A mapping: `dict(a=1)`, or of a list of pairs."""
     if args and not isinstance(args[0], Mapping):
         pairs = [_pair(item) for item in walked(args[0])]
@@ -41,7 +41,9 @@ def make_dict(*args: Any, **named: object) -> dict[Any, object]:  # noqa: ANN401
 
 
 def _pair(item: object) -> tuple[object, object]:
-    key, value = item  # type: ignore[misc]
+    if not isinstance(item, Iterable):
+        raise TypeError(f"dict takes pairs, not {type(item).__name__}")
+    key, value = item
     return key, value
 
 
@@ -118,8 +120,9 @@ def combine(*mappings: Mapping[Any, Any], recursive: object = False) -> dict[Any
             raise TypeError(f"combine takes mappings, not {type(mapping).__name__}")
         for key, value in mapping.items():
             mine = result.get(key)
-            is_deeper = recursive and isinstance(mine, Mapping) and isinstance(value, Mapping)
-            result[key] = combine(mine, value, recursive=True) if is_deeper else value
+            if recursive and isinstance(mine, Mapping) and isinstance(value, Mapping):
+                value = combine(mine, value, recursive=True)
+            result[key] = value
     return result
 
 
@@ -164,7 +167,7 @@ def sum_of(env: Environment, items: Iterable[object], attribute: str | None = No
 def unique(
     env: Environment,
     items: Iterable[object],
-    case_sensitive: object = False,  # noqa: FBT002 - Jinja's own parameter
+    case_sensitive: object = False,
     attribute: str | None = None,
 ) -> Iterator[object]:
     """The items without those that came before."""
@@ -202,7 +205,9 @@ def sliced(items: Iterable[object], slices: int, fill: object = None) -> Iterato
     """The items in so many lists of about the same length."""
     if slices < 1 or slices > ITEMS_MAX:
         raise TemplateTooCostly(f"{slices} slices are not offered; 1 to {ITEMS_MAX} are")
-    yield from walked(sync_do_slice(list(walked(items)), slices, fill), 50)
+    for part in sync_do_slice(list(walked(items)), slices, fill):
+        PRESENT.spend(50)
+        yield part
 
 
 def is_set(value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from hub.automation.templates.budget import PRESENT, walked
-from hub.automation.templates.views import STATES, StateView, attributes_of, view_of
+from hub.automation.templates.views import STATES, StateView, attribute_of, view_of
 from hub.core.states import State
 
 _NONE = object()
@@ -31,7 +31,7 @@ def is_state(entity_id: str, wanted: object) -> bool:
 def state_attr(entity_id: str, name: str) -> object:
     """An attribute of an entity, or None."""
     state = _state(entity_id)
-    return None if state is None else attributes_of(PRESENT.now().world, state).get(name)
+    return None if state is None else attribute_of(PRESENT.now().world, state, name)
 
 
 def is_state_attr(entity_id: str, name: str, wanted: object) -> bool:
@@ -39,7 +39,7 @@ def is_state_attr(entity_id: str, name: str, wanted: object) -> bool:
     state = _state(entity_id)
     if state is None:
         return False
-    found = attributes_of(PRESENT.now().world, state).get(name, _NONE)
+    found = attribute_of(PRESENT.now().world, state, name, _NONE)
     return found is not _NONE and bool(found == wanted)
 
 

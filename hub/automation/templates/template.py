@@ -136,8 +136,10 @@ class Template:
         """The text with its places filled; raises `TemplateError`."""
         return self._run(world, variables, limit)[1]
 
-    def value(self, world: World, variables: Mapping[str, object] = NO_VARIABLES, *, limit: Limit = LIMIT) -> object:
-        """The result as a native value, as Home Assistant reads it: numbers, booleans, lists, mappings, else text."""
+    def value(
+        self, world: World, variables: Mapping[str, object] = NO_VARIABLES, *, limit: Limit = LIMIT
+    ) -> object:
+        """The result as Home Assistant reads it: a number, boolean, list or mapping, else text."""
         return native(self._run(world, variables, limit)[1])
 
     def truth(self, world: World, variables: Mapping[str, object] = NO_VARIABLES, *, limit: Limit = LIMIT) -> bool:
@@ -148,7 +150,9 @@ class Template:
         """Whether the result is the word `true`: for conditions, as Home Assistant has them."""
         return self._run(world, variables, limit)[1].lower() == "true"
 
-    def look(self, world: World, variables: Mapping[str, object] = NO_VARIABLES, *, limit: Limit = LIMIT) -> Rendered:
+    def look(
+        self, world: World, variables: Mapping[str, object] = NO_VARIABLES, *, limit: Limit = LIMIT
+    ) -> Rendered:
         """The result and all that was read for it; an error stands in the result."""
         reading = Reading(world, limit, world.monotonic)
         try:
@@ -173,7 +177,7 @@ class Template:
             text = _text_of(code, variables)
         except TemplateError as error:
             raise type(error)(self._said(error)) from error.__cause__
-        except Exception as error:  # noqa: BLE001 - whatever a template does wrong is the template's error
+        except Exception as error:
             raise TemplateError(self._said(error)) from error
         finally:
             PRESENT.reading = before

@@ -20,28 +20,29 @@ from hub.automation.templates.errors import NotOffered, TemplateTooCostly
 from hub.automation.templates.methods import replaced
 from hub.automation.templates.operators import check_percent, check_width
 
+# What no decomposition takes apart; the letters of the larger Latin alphabets.
 _LETTERS = str.maketrans(
-    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ł": "l", "Ł": "L"}
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "ł": "l", "Ł": "L"}
 )
 
 
-def regex_match(value: object, find: str = "", ignorecase: object = False) -> bool:  # noqa: FBT002
+def regex_match(value: object, find: str = "", ignorecase: object = False) -> bool:
     """Whether the text matches from its start."""
     return patterns.has_match(value, find, ignorecase=bool(ignorecase), starts_anywhere=False)
 
 
-def regex_search(value: object, find: str = "", ignorecase: object = False) -> bool:  # noqa: FBT002
+def regex_search(value: object, find: str = "", ignorecase: object = False) -> bool:
     """Whether the text matches anywhere."""
     return patterns.has_match(value, find, ignorecase=bool(ignorecase), starts_anywhere=True)
 
 
-def regex_replace(value: object = "", find: str = "", replace: str = "", ignorecase: object = False) -> str:  # noqa: FBT002
+def regex_replace(value: object = "", find: str = "", replace: str = "", ignorecase: object = False) -> str:
     """The text with every match replaced."""
     pattern, text = patterns.payable(value, find, ignorecase=bool(ignorecase))
     return patterns.replace_all(pattern, text, replace)
 
 
-def regex_findall(value: object, find: str = "", ignorecase: object = False) -> list[Any]:  # noqa: FBT002
+def regex_findall(value: object, find: str = "", ignorecase: object = False) -> list[Any]:
     """All matches; with groups, the groups of each."""
     pattern, text = patterns.payable(value, find, ignorecase=bool(ignorecase))
     # Groups can overlap, so each match can hold the text several times over.
@@ -49,7 +50,7 @@ def regex_findall(value: object, find: str = "", ignorecase: object = False) -> 
     return pattern.findall(text)
 
 
-def regex_findall_index(value: object, find: str = "", index: int = 0, ignorecase: object = False) -> object:  # noqa: FBT002
+def regex_findall_index(value: object, find: str = "", index: int = 0, ignorecase: object = False) -> object:
     """One of all matches."""
     return regex_findall(value, find, ignorecase)[index]
 
@@ -84,7 +85,7 @@ def centered(value: object, width: int = 80) -> str:
     return str(value).center(check_width(width))
 
 
-def indented(value: str, width: int | str = 4, first: object = False, blank: object = False) -> str:  # noqa: FBT002
+def indented(value: str, width: int | str = 4, first: object = False, blank: object = False) -> str:
     """The text with every line but the first moved in."""
     margin = width if isinstance(width, str) else " " * check_width(width)
     text = str(value)
@@ -117,7 +118,7 @@ def without_tags(value: object) -> str:
     """The text without HTML tags, its white space evened out."""
     text = str(value)
     PRESENT.spend(len(text) * (5 + text.count("<") // 100))  # each tag is cut out of the whole text
-    return Markup(text).striptags()
+    return Markup(text).striptags()  # noqa: S704 - only its method is used
 
 
 def base64_encode(value: str) -> str:
@@ -155,9 +156,9 @@ def _no_constant(name: str) -> object:
 
 def to_json(
     value: object,
-    ensure_ascii: object = False,  # noqa: FBT002 - Home Assistant's own parameters
-    pretty_print: object = False,  # noqa: FBT002
-    sort_keys: object = False,  # noqa: FBT002
+    ensure_ascii: object = False,
+    pretty_print: object = False,
+    sort_keys: object = False,
 ) -> str:
     """The value as JSON; a Decimal becomes a number."""
     spaced = (", ", ": ") if ensure_ascii and not pretty_print else (",", ": ") if pretty_print else (",", ":")
@@ -184,18 +185,20 @@ def _finite(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
+        PRESENT.spend(40 * len(value))
         return [_finite(each) for each in value]
     if isinstance(value, Mapping):
+        PRESENT.spend(60 * len(value))
         return {key: _finite(each) for key, each in value.items()}
     return value
 
 
-def contains(items: Any, value: object) -> bool:  # noqa: ANN401
+def contains(items: Any, value: object) -> bool:
     """Whether a value is in a list, or a text in a text."""
     return value in items
 
 
-def iif(condition: object, if_true: object = True, if_false: object = False, *if_none: object) -> object:  # noqa: FBT002
+def iif(condition: object, if_true: object = True, if_false: object = False, *if_none: object) -> object:
     """One value if the condition holds, else another, and a third if it is none."""
     if condition is None and if_none:
         return if_none[0]

@@ -51,7 +51,7 @@ def parse_datetime(text: str) -> datetime | None:
 def _moment(match: re.Match[str]) -> datetime:
     hour = int(match["hour"] or 0)
     is_midnight_after = hour == 24 and not int(match["minute"] or 0) and not int(match["second"] or 0)
-    moment = datetime(  # noqa: DTZ001 - a text without a zone is a naive time
+    moment = datetime(
         int(match["year"]),
         int(match["month"] or 1),
         int(match["day"] or 1),
@@ -110,14 +110,14 @@ def parse_time(text: str) -> time | None:
         return None
 
 
-_SPANS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+_SPANS = {"year": 31_536_000, "month": 2_592_000, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 
 
 def span_text(seconds: int, precision: int = 1) -> str:
     """A span in words, as `2 hours 5 minutes`; the last of `precision` units is rounded."""
     words: list[str] = []
     rest = seconds
-    for unit, size in _SPANS:
+    for unit, size in _SPANS.items():
         if rest < size:
             continue
         is_last = len(words) + 1 == precision

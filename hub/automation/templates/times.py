@@ -90,7 +90,9 @@ def as_datetime(value: object, default: object = NO_DEFAULT) -> object:
             moment = None
         if moment is not None:
             return moment
-        return None if default is NO_DEFAULT and isinstance(value, str) else otherwise("as_datetime", value, default)
+        return (
+            None if default is NO_DEFAULT and isinstance(value, str) else otherwise("as_datetime", value, default)
+        )
 
 
 def as_timedelta(text: str) -> timedelta | None:
@@ -101,7 +103,7 @@ def as_timedelta(text: str) -> timedelta | None:
 def timestamp_custom(
     value: object,
     date_format: str = "%Y-%m-%d %H:%M:%S",
-    local: bool = True,  # noqa: FBT001, FBT002 - Home Assistant's own parameter
+    local: bool = True,
     default: object = NO_DEFAULT,
 ) -> object:
     """A timestamp as text in a format."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from hub.automation.templates.budget import hashed
 
 
-class UniqueItems(Set[object]):
+class UniqueItems(AbstractSet[object]):
     """What `set()` gives in templates."""
 
     __slots__ = ("_items",)

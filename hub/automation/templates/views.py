@@ -15,27 +15,45 @@ from hub.core.states import ENTITY_ID, State
 _DOMAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 
+def _registered_name(world: World, state: State) -> str | None:
+    """What the registry calls an entity; it may be renamed without its state being written."""
+    if world.places is None:
+        return None
+    if PRESENT.reading is not None:
+        PRESENT.reading.uses_places = True
+    entity = world.places.get(state.entity_id)
+    return None if entity is None else entity.name or None
+
+
+def attribute_of(world: World, state: State, name: str, default: object = None) -> object:
+    """One attribute of a state; its unit and its registered name stand among them, as Home Assistant has them."""
+    if name in state.attributes:
+        return state.attributes[name]
+    if name == "unit_of_measurement" and state.unit is not None:
+        return state.unit
+    registered = _registered_name(world, state) if name == "friendly_name" else None
+    return default if registered is None else registered
+
+
 def attributes_of(world: World, state: State) -> Mapping[str, object]:
-    """The attributes of a state; its unit and its registered name stand among them, as Home Assistant has them."""
-    added: dict[str, object] = {}
-    if state.unit is not None and "unit_of_measurement" not in state.attributes:
-        added["unit_of_measurement"] = state.unit
-    if world.places is not None and "friendly_name" not in state.attributes:
-        entity = world.places.get(state.entity_id)
-        if entity is not None and entity.name:
-            added["friendly_name"] = entity.name
+    """All attributes of a state."""
+    added = {
+        name: value
+        for name in ("unit_of_measurement", "friendly_name")
+        if name not in state.attributes and (value := attribute_of(world, state, name)) is not None
+    }
     return MappingProxyType({**state.attributes, **added}) if added else state.attributes
 
 
 def name_of(world: World, state: State) -> str:
     """What people call an entity."""
-    named = attributes_of(world, state).get("friendly_name")
+    named = attribute_of(world, state, "friendly_name")
     return str(named) if named else state.entity_id.partition(".")[2].replace("_", " ")
 
 
 def text_with_unit(world: World, state: State) -> str:
     """The text of a state with its unit, if it has one."""
-    unit = attributes_of(world, state).get("unit_of_measurement")
+    unit = attribute_of(world, state, "unit_of_measurement")
     return f"{state.text} {unit}" if unit else state.text
 
 
@@ -183,7 +201,7 @@ class AllStates:
     __slots__ = ()
     is_offered = True
 
-    def __call__(self, entity_id: object, rounded: object = None, with_unit: object = False) -> str:  # noqa: FBT002
+    def __call__(self, entity_id: object, rounded: object = None, with_unit: object = False) -> str:
         """The text of an entity's state, `unknown` when it has none; `with_unit` appends its unit."""
         if not isinstance(entity_id, str):
             raise NotOffered(f"states() takes an entity id, not {type(entity_id).__name__}")
@@ -219,6 +237,12 @@ class AllStates:
         return "<states>"
 
 
-View = StateView | DomainView | AllStates | ContextView
+def as_view(value: object) -> object:
+    """The value; a bare state or context, as a rule's variables may hold, in the form that templates read."""
+    if isinstance(value, State):
+        return StateView(PRESENT.now().world, value)
+    return ContextView(value) if isinstance(value, Context) else value
+
+
 VIEWS = (StateView, DomainView, AllStates, ContextView)
 STATES = AllStates()

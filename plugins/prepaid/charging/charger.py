@@ -7,17 +7,17 @@ difference is posted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import TypeAlias
 
 from hub.contracts.ids import AccountId, ContractId, PointId
-from hub.contracts.units import ZERO, MinorUnits, WattHours
+from hub.contracts.units import MinorUnits, WattHours
 from hub.core.storage import Reader, Tx
-from plugins.prepaid.charging import periods
 from plugins.prepaid.charging.book import Book, load_book, version_of
+from plugins.prepaid.charging.page import Page
 from plugins.prepaid.charging.periods import PeriodRow
 from plugins.prepaid.charging.posting import Cause, post_period
 from plugins.prepaid.charging.sharing import Part, parts_of
@@ -69,20 +69,15 @@ class Charger:
 
     def accept(self, tx: Tx, point: PointId, read: AcceptedRead) -> list[Charged]:
         """Write an accepted read and charge what lies between it and its neighbours."""
-        book = self.current_book(tx)
-        last, head = reads.newest(tx, read.epoch)
-        read_id = reads.add(tx, read, head)
-        if last is None:
-            return []
-        if last.at_us > read.at_us:
-            before, after = reads.neighbours(tx, read.epoch, read.at_us)
-            if before is None or after is None:
-                return []
-            return self.rebuild(tx, book, point, before.at_us, after.at_us, f"late:{read_id}", read.at_us)
-        self._note_point_day(tx, book, point, WattHours(read.total_wh - last.total_wh), read.at_us)
-        charged = []
-        for contract, segments in segments_between(book, point, last, read, read_id):
-            charged += self._fold(tx, book, contract, segments, f"read:{read_id}", read.at_us)
+        return self.accept_all(tx, [(point, read)])
+
+    def accept_all(self, tx: Tx, accepted: Iterable[tuple[PointId, AcceptedRead]]) -> list[Charged]:
+        """Write accepted reads, in this order, and charge what lies between them and their neighbours."""
+        book, page = self.current_book(tx), Page(tx, self._journal)
+        charged: list[Charged] = []
+        for point, read in accepted:
+            charged += self._accept(page, book, point, read)
+        page.write()
         return charged
 
     def accrue(self, tx: Tx, contract: ContractId, at_us: int) -> list[Charged]:
@@ -92,9 +87,8 @@ class Charger:
         if timeline is None or not timeline.start_us <= at_us:
             return []
         within_us = min(at_us, timeline.end_us - 1)
-        period = timeline.period_at(within_us)
-        day = timeline.day_at(within_us)
-        return self._fold(tx, book, contract, {period: []}, f"day:{date.fromordinal(day.ordinal)}", within_us)
+        day = date.fromordinal(timeline.day_at(within_us).ordinal)
+        return self._fold_alone(tx, book, contract, timeline.period_at(within_us), f"day:{day}", within_us)
 
     def finish(self, tx: Tx, contract: ContractId, period: str) -> list[Charged]:
         """Post a period that is over and whose reads are all in: minimum charges and ratchets count now."""
@@ -103,91 +97,130 @@ class Charger:
         if timeline is None:
             return []
         end_us = timeline.plan(period).end_us
-        return self._fold(tx, book, contract, {period: []}, f"end:{period}", end_us - 1, is_final=True)
+        return self._fold_alone(tx, book, contract, period, f"end:{period}", end_us - 1, is_final=True)
 
     def rebuild(
         self, tx: Tx, book: Book, point: PointId, from_us: int, until_us: int, why: str, at_us: int
     ) -> list[Charged]:
         """Fold all periods anew that a stretch of a point's time touches, and post the differences."""
-        charged = []
-        terms = book.terms.get(point, ())
-        touched = {
-            term.contract
-            for term in terms
-            if term.start_us < until_us and (term.end_us is None or from_us < term.end_us)
-        }
-        for contract in sorted(touched):
-            timeline = book.timelines.get(contract)
-            if timeline is None:
-                continue
-            start_us, end_us = max(from_us, timeline.start_us), min(until_us, timeline.end_us)
-            for period in timeline.periods(start_us, end_us):
-                charged += self.refold(tx, book, contract, period, why, at_us)
+        page = Page(tx, self._journal)
+        charged = self._rebuild(page, book, point, from_us, until_us, why, at_us)
+        page.write()
         return charged
 
     def refold(self, tx: Tx, book: Book, contract: ContractId, period: str, why: str, at_us: int) -> list[Charged]:
         """Fold one period anew from its accepted reads, and post the difference."""
+        page = Page(tx, self._journal)
+        charged = self._refold(page, book, contract, period, why, at_us)
+        page.write()
+        return charged
+
+    def _accept(self, page: Page, book: Book, point: PointId, read: AcceptedRead) -> list[Charged]:
+        last, head = reads.newest(page.tx, read.epoch)
+        read_id = reads.add(page.tx, read, head)
+        if last is None:
+            return []
+        if last.at_us > read.at_us:
+            before, after = reads.neighbours(page.tx, read.epoch, read.at_us)
+            if before is None or after is None:
+                return []
+            return self._rebuild(page, book, point, before.at_us, after.at_us, f"late:{read_id}", read.at_us)
+        self._note_point_day(page, book, point, WattHours(read.total_wh - last.total_wh), read.at_us)
+        charged = []
+        for contract, segments in segments_between(book, point, last, read, read_id):
+            charged += self._fold(page, book, contract, segments, f"read:{read_id}", read.at_us)
+        return charged
+
+    def _rebuild(
+        self, page: Page, book: Book, point: PointId, from_us: int, until_us: int, why: str, at_us: int
+    ) -> list[Charged]:
+        touched = {
+            term.contract
+            for term in book.terms.get(point, ())
+            if term.start_us < until_us and (term.end_us is None or from_us < term.end_us)
+        }
+        charged = []
+        for contract in sorted(touched & book.timelines.keys()):
+            timeline = book.timelines[contract]
+            for period in timeline.periods(max(from_us, timeline.start_us), min(until_us, timeline.end_us)):
+                charged += self._refold(page, book, contract, period, why, at_us)
+        return charged
+
+    def _refold(
+        self, page: Page, book: Book, contract: ContractId, period: str, why: str, at_us: int
+    ) -> list[Charged]:
         timeline = book.timelines[contract]
         state = PeriodState(timeline.plan(period))
-        for segment in segments_of_period(tx, book, contract, period):
+        for segment in segments_of_period(page.tx, book, contract, period):
             state.fold(segment)
-        row = periods.load(tx, contract, period)
-        account = book.contracts[contract].account
         cause = Cause(ref=why, at_us=at_us, wh=WattHours(0))
-        charged = self._post(tx, account, contract, timeline, row, state, cause)
-        self._note_days(tx, contract, timeline, (), min(at_us, timeline.end_us - 1), charged)
-        return [Charged(account, contract, charged)]
+        return self._post(page, book, contract, state, cause, ())
 
-    def _fold(
+    def _fold_alone(
         self,
         tx: Tx,
         book: Book,
         contract: ContractId,
-        segments: dict[str, list[Segment]],
+        period: str,
+        ref: str,
+        at_us: int,
+        *,
+        is_final: bool = False,
+    ) -> list[Charged]:
+        page = Page(tx, self._journal)
+        charged = self._fold(page, book, contract, {period: []}, ref, at_us, is_final=is_final)
+        page.write()
+        return charged
+
+    def _fold(
+        self,
+        page: Page,
+        book: Book,
+        contract: ContractId,
+        segments: Mapping[str, list[Segment]],
         ref: str,
         at_us: int,
         *,
         is_final: bool = False,
     ) -> list[Charged]:
         timeline = book.timelines[contract]
-        account = book.contracts[contract].account
-        total = ZERO
+        charged = []
         for period, new in segments.items():
-            row = periods.load(tx, contract, period)
-            state = state_of(tx, book, contract, period, row.state, new, timeline)
+            state = state_of(page, book, contract, period, new)
             end_us = timeline.plan(period).end_us
             wh = WattHours(sum(segment.wh for segment in new))
             cause = Cause(ref=ref, at_us=min(at_us, end_us - 1), wh=wh, is_final=is_final)
-            charged = self._post(tx, account, contract, timeline, row, state, cause)
-            self._note_days(tx, contract, timeline, new, cause.at_us, charged)
-            total = MinorUnits(total + charged)
-        return [Charged(account, contract, total)]
+            charged += self._post(page, book, contract, state, cause, new)
+        return charged
 
     def _post(
         self,
-        tx: Tx,
-        account: AccountId,
+        page: Page,
+        book: Book,
         contract: ContractId,
-        timeline: Timeline,
-        row: PeriodRow,
         state: PeriodState,
         cause: Cause,
-    ) -> MinorUnits:
-        stored = post_period(tx, self._journal, account, contract, timeline, row, state, cause)
-        tx.on_commit(lambda: self._on_posted(contract, state, stored))
-        return MinorUnits(sum(stored.posted.values()) - sum(row.posted.values()))
+        new: Iterable[Segment],
+    ) -> list[Charged]:
+        account, timeline = book.contracts[contract].account, book.timelines[contract]
+        before = page.period(contract, state.plan.period)
+        stored = post_period(page, account, contract, timeline, state, cause)
+        page.tx.on_commit(lambda: self._on_posted(contract, state, stored))
+        charged = MinorUnits(sum(stored.posted.values()) - sum(before.posted.values()))
+        self._note_days(page, contract, timeline, new, min(cause.at_us, timeline.end_us - 1), charged)
+        return [Charged(account, contract, charged)]
 
     @staticmethod
-    def _note_point_day(tx: Tx, book: Book, point: PointId, wh: WattHours, at_us: int) -> None:
+    def _note_point_day(page: Page, book: Book, point: PointId, wh: WattHours, at_us: int) -> None:
         """Keep what people look at: what flowed through a point by day."""
         holders = book.holders(point, at_us)
         if wh and holders and holders[0] in book.timelines:
             day = book.timelines[holders[0]].day_at(at_us - 1).ordinal
-            periods.add_to_point_day(tx, point, date.fromordinal(day).isoformat(), wh)
+            page.add_to_point_day(point, date.fromordinal(day).isoformat(), wh)
 
     @staticmethod
     def _note_days(
-        tx: Tx,
+        page: Page,
         contract: ContractId,
         timeline: Timeline,
         new: Iterable[Segment],
@@ -195,39 +228,33 @@ class Charger:
         charged: MinorUnits,
     ) -> None:
         """Keep what people look at: use by the day of its segments, cost by the day it was posted."""
-        by_day: dict[int, int] = {timeline.day_at(at_us).ordinal: 0}
+        charged_day = timeline.day_at(at_us).ordinal
+        by_day = {charged_day: 0}
         for segment in new:
             day = timeline.day_at(segment.t0_us).ordinal
             by_day[day] = by_day.get(day, 0) + segment.wh
-        charged_day = timeline.day_at(at_us).ordinal
         for day, wh in by_day.items():
             minor = charged if day == charged_day else 0
-            if wh or minor:
-                periods.add_to_day(tx, contract, date.fromordinal(day).isoformat(), wh, minor)
+            page.add_to_day(contract, date.fromordinal(day).isoformat(), wh, minor)
 
     def _take_over(self, fresh: Book) -> None:
         if fresh.version > self.book.version:
             self.book = fresh
 
 
-def state_of(
-    reader: Reader,
-    book: Book,
-    contract: ContractId,
-    period: str,
-    stored: str | None,
-    new: Iterable[Segment],
-    timeline: Timeline,
-) -> PeriodState:
+def state_of(page: Page, book: Book, contract: ContractId, period: str, new: Iterable[Segment]) -> PeriodState:
     """A period's state with new segments in it: folded on where that can be, else anew from its accepted reads."""
-    plan = timeline.plan(period)
+    plan = book.timelines[contract].plan(period)
     try:
-        state = PeriodState(plan) if stored is None else PeriodState.from_json(plan, stored.encode())
+        state = page.state(contract, period)
+        if state is None or state.plan.fingerprint != plan.fingerprint:
+            stored = page.period(contract, period).state
+            state = PeriodState(plan) if stored is None else PeriodState.from_json(plan, stored.encode())
         for segment in new:
             state.fold(segment)
     except (OutOfOrder, PlanChanged):
         state = PeriodState(plan)
-        for segment in segments_of_period(reader, book, contract, period):
+        for segment in segments_of_period(page.tx, book, contract, period):
             state.fold(segment)
     return state
 

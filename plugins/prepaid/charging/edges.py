@@ -22,6 +22,9 @@ LOOK_AHEAD_US = 900_000_000
 GRACE_US = 86_400_000_000
 """A month whose last read does not come is finished without it after so long; it is corrected when it comes."""
 
+JUST_AFTER_US = 1_000
+"""So much after an edge the next one is looked for: whoever wakes at the edge would find it again."""
+
 MoneyMoved = Callable[[Tx, Iterable[Charged]], object]
 
 
@@ -29,13 +32,19 @@ class Edges:
     """Two loops: one asks for reads at edges, one looks after days and months."""
 
     def __init__(
-        self, hub: PluginHub, charger: Charger, keepers: dict[PointId, Keeper], money_moved: MoneyMoved
+        self,
+        hub: PluginHub,
+        charger: Charger,
+        keepers: dict[PointId, Keeper],
+        money_moved: MoneyMoved,
+        touched: Callable[[Iterable[PointId]], object],
     ) -> None:
         """Work on the charger's book."""
         self._hub = hub
         self._charger = charger
         self._keepers = keepers
         self._money_moved = money_moved
+        self._touched = touched
 
     async def read_at_edges(self) -> None:
         """Ask the field layer for a read of every point at every edge of its bands and months, for ever."""
@@ -50,7 +59,8 @@ class Edges:
             if metering is not None:
                 known = [point for point in points if point in self._keepers]
                 self._hub.spawn(f"reads at {edge_us}", metering.read_at(known, edge_us))
-            await clock.sleep(clock.seconds_until(edge_us) + 0.001)
+            await clock.sleep(clock.seconds_until(edge_us + JUST_AFTER_US))
+            self._touched(points)
 
     async def pass_days(self) -> None:
         """Post what falls due by time: now for what was missed, then after every local midnight."""

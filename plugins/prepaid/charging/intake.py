@@ -51,9 +51,11 @@ class Intake:
         grid_us: int,
         money_moved: MoneyMoved,
         show: Callable[[AccountId], object],
+        touched: Callable[[Iterable[PointId]], object],
     ) -> None:
         """Write down at least once per grid step; 0 writes every accepted look."""
         self._show = show
+        self._touched = touched
         self._hub = hub
         self._charger = charger
         self._live = live
@@ -101,6 +103,7 @@ class Intake:
                 continue
             due += await self._pass(keeper, reading)
             touched.add(reading.point)
+        self._touched(touched)
         moved = await self._write(due)
         for account in self._accounts_of(touched) - moved:  # the others were shown when their money moved
             self._show(account)
@@ -166,9 +169,7 @@ class Intake:
             return set()
 
         def charge(tx: Tx) -> set[AccountId]:
-            charged: list[Charged] = []
-            for one in due:
-                charged += self._charger.accept(tx, one.point, one.read)
+            charged = self._charger.accept_all(tx, [(one.point, one.read) for one in due])
             tx.on_commit(lambda: self._note_written(due))
             self._money_moved(tx, charged)
             return set(changed_accounts(charged))
@@ -211,7 +212,7 @@ class Intake:
         register, old, last = keeper.register, keeper.epoch, keeper.newest
         wanted = Epoch(
             id=0, point=keeper.point, register=RegisterId(reading.register), meter=reading.meter,
-            serial=reading.serial, scale=scale_of(reading), ratio=register.ratio,
+            serial=reading.serial, scale=scale_of(reading), ratio=reading.ratio,
             modulus_raw=register.modulus_raw, start_us=instant_of(reading), open_raw=reading.raw, reason=reason,
         )  # fmt: skip
 

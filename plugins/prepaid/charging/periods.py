@@ -9,7 +9,7 @@ from hub.contracts.ids import ContractId
 from hub.contracts.units import MinorUnits
 from hub.core.codec import decode, encode
 from hub.core.storage import Reader, Row, Tx
-from plugins.prepaid.pricing import Component
+from plugins.prepaid.pricing import Component, PeriodState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,40 +41,41 @@ def all_of(reader: Reader, contract: ContractId) -> dict[str, PeriodRow]:
     return {row["period"]: _from(row) for row in rows}
 
 
-def save(tx: Tx, contract: ContractId, period: str, row: PeriodRow) -> None:
-    """Write a period's row."""
-    tx.execute(
+def save_all(
+    tx: Tx,
+    rows: Mapping[tuple[ContractId, str], PeriodRow],
+    states: Mapping[tuple[ContractId, str], PeriodState],
+) -> None:
+    """Write the rows of some periods, with their states."""
+    tx.many(
         "INSERT INTO prepaid__periods VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (contract, period) DO UPDATE SET"
         " state = excluded.state, posted = excluded.posted, postings = excluded.postings,"
         " through_us = excluded.through_us, is_finished = excluded.is_finished, closed_by = excluded.closed_by",
-        (
-            contract,
-            period,
-            row.state or "",
-            encode(dict(row.posted)),
-            row.postings,
-            row.through_us,
-            int(row.is_finished),
-            row.closed_by,
-        ),
-    )
+        [
+            (
+                contract, period, states[contract, period].to_json().decode(), encode(dict(row.posted)),
+                row.postings, row.through_us, int(row.is_finished), row.closed_by,
+            )
+            for (contract, period), row in rows.items()
+        ],
+    )  # fmt: skip
 
 
-def add_to_day(tx: Tx, contract: ContractId, day: str, wh: int, charged_minor: int) -> None:
-    """Add to what a contract used and was charged on a day of its tariff's time zone."""
-    tx.execute(
+def add_to_days(tx: Tx, days: Mapping[tuple[str, str], tuple[int, int]]) -> None:
+    """Add to what contracts used (Wh) and were charged (minor units), by day of their tariff's time zone."""
+    tx.many(
         "INSERT INTO prepaid__days VALUES (?, ?, ?, ?) ON CONFLICT (contract, day) DO UPDATE SET"
         " wh = wh + excluded.wh, charged_minor = charged_minor + excluded.charged_minor",
-        (contract, day, wh, charged_minor),
+        [(contract, day, wh, minor) for (contract, day), (wh, minor) in days.items() if wh or minor],
     )
 
 
-def add_to_point_day(tx: Tx, point: str, day: str, wh: int) -> None:
-    """Add to what flowed through a point on a day."""
-    tx.execute(
+def add_to_point_days(tx: Tx, days: Mapping[tuple[str, str], int]) -> None:
+    """Add to what flowed through points, by day."""
+    tx.many(
         "INSERT INTO prepaid__point_days VALUES (?, ?, ?) ON CONFLICT (point, day) DO UPDATE SET"
         " wh = wh + excluded.wh",
-        (point, day, wh),
+        [(point, day, wh) for (point, day), wh in days.items() if wh],
     )
 
 

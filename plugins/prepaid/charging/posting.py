@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 from hub.contracts.ids import AccountId, ContractId
 from hub.contracts.units import ZERO, MinorUnits, WattHours
-from hub.core.faultpoints import point as fault_point
-from hub.core.storage import Tx
-from plugins.prepaid.charging import periods
+from plugins.prepaid.charging.page import Page
 from plugins.prepaid.charging.periods import PeriodRow
 from plugins.prepaid.journal.chart import ENERGY_RECOVERY, SERVICE_INCOME, VAT, prepaid
-from plugins.prepaid.journal.journal import Journal
 from plugins.prepaid.journal.records import Entry, Posting
 from plugins.prepaid.pricing import Component, PeriodState, Timeline, charges, differences
 
@@ -32,33 +29,30 @@ class Cause:
 
 
 def post_period(
-    tx: Tx,
-    journal: Journal,
+    page: Page,
     account: AccountId,
     contract: ContractId,
     timeline: Timeline,
-    row: PeriodRow,
     state: PeriodState,
     cause: Cause,
 ) -> PeriodRow:
-    """Post the differences of one period and store its state, which is returned."""
+    """Post the differences of one period and keep its state; how it stands from now on."""
     period = state.plan.period
+    row = page.period(contract, period)
     through_us = max(cause.at_us, row.through_us)
     is_finished = cause.is_final or row.is_finished
     due = differences(charges(state, through_us, is_final=is_finished), row.posted, timeline)
     postings = row.postings
     if due:
-        journal.post(tx, _entry(account, contract, period, postings, due, cause, row.closed_by))
-        fault_point("prepaid.after_charge")
+        page.post(_entry(account, contract, period, postings, due, cause, row.closed_by))
         postings += 1
     posted = dict(row.posted)
     for component, minor in due.items():
         posted[component] = MinorUnits(posted.get(component, ZERO) + minor)
     stored = PeriodRow(
-        state=state.to_json().decode(), posted=posted, postings=postings, through_us=through_us,
-        is_finished=is_finished, closed_by=row.closed_by,
-    )  # fmt: skip
-    periods.save(tx, contract, period, stored)
+        posted=posted, postings=postings, through_us=through_us, is_finished=is_finished, closed_by=row.closed_by
+    )
+    page.set_period(contract, period, stored, state)
     return stored
 
 

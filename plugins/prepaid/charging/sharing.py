@@ -1,7 +1,8 @@
 """Who an interval of a point belongs to: by the terms of its contracts, wholly or by shares. Pure.
 
 Shares are cut out of running totals, not out of differences: however an interval is split, each contract's part
-adds up to the same, and the parts add up to the whole.
+adds up to the same, and the parts add up to the whole. One holder after the other takes its part of what is left by
+those before it, so that no running total ever falls.
 """
 
 from __future__ import annotations
@@ -54,19 +55,15 @@ def _shared(start_us: int, end_us: int, from_wh: int, until_wh: int, terms: Sequ
         (term for term in terms if term.start_us <= start_us and (term.end_us is None or end_us <= term.end_us)),
         key=lambda term: term.contract,
     )
-    lower_ppm = 0
+    left_from_wh, left_until_wh, left_ppm = from_wh, until_wh, WHOLE_PPM
     for term in holders:
-        upper_ppm = lower_ppm + term.share_ppm
-        yield _part(term.contract, start_us, end_us, from_wh, until_wh, lower_ppm, upper_ppm)
-        lower_ppm = upper_ppm
-    if lower_ppm < WHOLE_PPM:
-        yield _part(None, start_us, end_us, from_wh, until_wh, lower_ppm, WHOLE_PPM)
-
-
-def _part(
-    contract: ContractId | None, start_us: int, end_us: int, from_wh: int, until_wh: int, lower: int, upper: int
-) -> Part:
-    def count(total_wh: int) -> WattHours:
-        return WattHours(total_wh * upper // WHOLE_PPM - total_wh * lower // WHOLE_PPM)
-
-    return Part(contract, start_us, end_us, count(from_wh), count(until_wh))
+        first_wh = left_from_wh * term.share_ppm // left_ppm
+        last_wh = left_until_wh * term.share_ppm // left_ppm
+        yield Part(term.contract, start_us, end_us, WattHours(first_wh), WattHours(last_wh))
+        left_from_wh, left_until_wh, left_ppm = (
+            left_from_wh - first_wh,
+            left_until_wh - last_wh,
+            left_ppm - term.share_ppm,
+        )
+    if left_ppm > 0:
+        yield Part(None, start_us, end_us, WattHours(left_from_wh), WattHours(left_until_wh))

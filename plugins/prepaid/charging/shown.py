@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -69,6 +69,8 @@ class Shown:
         self._currency = currency
         self._scale = scale
         self._handles: dict[tuple[str, str, str], EntityHandle] = {}
+        self._touched: set[PointId] = set()
+        self._day: date | None = None
         self.standings: dict[AccountId, Standing] = {}
         """Every account's posted money, as of its last commit."""
 
@@ -98,15 +100,25 @@ class Shown:
             spare = standing.credit_limit_minor - standing.held_minor
             self._set("account", account, "available", self._money(balance + spare))
 
+    def note(self, points: Iterable[PointId]) -> None:
+        """Something changed at these points: the next `show_use` has to do with them."""
+        self._touched.update(points)
+
     async def show_use(self) -> None:
-        """Bring use, cost, days left, bands and prices of everybody up to date."""
+        """Bring use, cost, days left, band and price up to date: where something changed, everywhere at a new day."""
         book, at_us = self._charger.book, self._hub.clock.now_us()
         today = self._hub.clock.now().astimezone(self._hub.site.time_zone).date()
+        points, self._touched = self._touched, set()
+        if today != self._day:
+            points, self._day = set(book.points), today
+        accounts = {book.contracts[one].account for point in points for one in book.holders(point, at_us)}
+        if not points:
+            return
         first = date.fromordinal(min(today.replace(day=1).toordinal(), today.toordinal() - MEAN_DAYS))
         sums = await self._hub.db.read(lambda reader: day_sums(reader, first.isoformat(), today.isoformat()))
-        for account in book.accounts:
+        for account in accounts:
             self._show_account(account, sums, today, at_us)
-        for point in book.points:
+        for point in points & book.points.keys():
             self._show_point(point, sums, today, at_us)
 
     def _show_account(self, account: AccountId, sums: DaySums, today: date, at_us: int) -> None:

@@ -64,8 +64,8 @@ class Keeper:
             return self._held(f"its quality is {reading.quality.value}")
         if None not in (reading.serial, self.epoch.serial) and reading.serial != self.epoch.serial:
             return self._held(f"meter {reading.serial} answers where {self.epoch.serial} is billed")
-        if self.register.ratio != self.epoch.ratio:
-            now, then = self.register.ratio, self.epoch.ratio
+        if reading.ratio != self.epoch.ratio:
+            now, then = reading.ratio, self.epoch.ratio
             return self._held(f"the transformer ratio is {now[0]}/{now[1]} now, and was {then[0]}/{then[1]}")
         return judge(
             Look(at_us=instant_of(reading), raw=reading.raw), self.standing, self.nature(self.epoch), now_us=now_us

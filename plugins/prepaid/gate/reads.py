@@ -84,13 +84,13 @@ def add(tx: Tx, read: AcceptedRead, head: bytes) -> int:
 def last(reader: Reader, epoch: int) -> AcceptedRead | None:
     """The newest accepted read of an epoch, by its instant."""
     row = reader.one("SELECT * FROM prepaid__reads WHERE epoch = ? ORDER BY at_us DESC LIMIT 1", (epoch,))
-    return None if row is None else _read(row)
+    return None if row is None else read_from(row)
 
 
 def at(reader: Reader, epoch: int, at_us: int) -> AcceptedRead | None:
     """The accepted read of an instant."""
     row = reader.one("SELECT * FROM prepaid__reads WHERE epoch = ? AND at_us = ?", (epoch, at_us))
-    return None if row is None else _read(row)
+    return None if row is None else read_from(row)
 
 
 def newest(reader: Reader, epoch: int) -> tuple[AcceptedRead | None, bytes]:
@@ -100,7 +100,7 @@ def newest(reader: Reader, epoch: int) -> tuple[AcceptedRead | None, bytes]:
         " FROM prepaid__reads WHERE epoch = ? ORDER BY at_us DESC LIMIT 1",
         (epoch, epoch),
     )
-    return (None, FIRST_LINK) if row is None else (_read(row), row["head"])
+    return (None, FIRST_LINK) if row is None else (read_from(row), row["head"])
 
 
 def neighbours(reader: Reader, epoch: int, at_us: int) -> tuple[AcceptedRead | None, AcceptedRead | None]:
@@ -111,7 +111,7 @@ def neighbours(reader: Reader, epoch: int, at_us: int) -> tuple[AcceptedRead | N
     after = reader.one(
         "SELECT * FROM prepaid__reads WHERE epoch = ? AND at_us > ? ORDER BY at_us LIMIT 1", (epoch, at_us)
     )
-    return (None if before is None else _read(before), None if after is None else _read(after))
+    return (None if before is None else read_from(before), None if after is None else read_from(after))
 
 
 def of_epoch(reader: Reader, epoch: int, from_us: int, until_us: int) -> list[AcceptedRead]:
@@ -122,7 +122,7 @@ def of_epoch(reader: Reader, epoch: int, from_us: int, until_us: int) -> list[Ac
         " coalesce((SELECT min(at_us) FROM prepaid__reads WHERE epoch = ? AND at_us >= ?), ?) ORDER BY at_us",
         (epoch, epoch, from_us, from_us, epoch, until_us, until_us),
     )
-    return [_read(row) for row in rows]
+    return [read_from(row) for row in rows]
 
 
 def heads(reader: Reader) -> dict[str, bytes]:
@@ -138,7 +138,7 @@ def broken_links(reader: Reader, epoch: int) -> list[int]:
     broken = []
     previous = FIRST_LINK
     for row in reader.all("SELECT * FROM prepaid__reads WHERE epoch = ? ORDER BY id", (epoch,)):
-        read = _read(row)
+        read = read_from(row)
         if link(previous, read) != read.hash:
             broken.append(read.id)
         previous = read.hash
@@ -164,7 +164,8 @@ def note_attempt(
     )
 
 
-def _read(row: Row) -> AcceptedRead:
+def read_from(row: Row) -> AcceptedRead:
+    """The accepted read that a row holds."""
     return AcceptedRead(
         id=row["id"], epoch=row["epoch"], at_us=row["at_us"], raw=row["raw"], wraps=row["wraps"],
         total_wh=WattHours(row["total_wh"]), basis=Basis(row["basis"]), words=tuple(decode(row["words"])),

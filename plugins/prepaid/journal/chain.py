@@ -17,9 +17,10 @@ GENESIS = bytes(32)
 """What stands before the first link."""
 
 _LEAF, _NODE = b"\x00", b"\x01"
-_encode = json.JSONEncoder(
+canonical_text = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False, check_circular=False
 ).encode
+"""The one JSON text of a value: no spaces, sorted keys."""
 
 
 class EmptyTree(HubError):
@@ -27,8 +28,8 @@ class EmptyTree(HubError):
 
 
 def canonical(value: object) -> bytes:
-    """The one UTF-8 JSON text of a value: no spaces, sorted keys. Bytes are not JSON: give them as hex."""
-    return _encode(value).encode()
+    """The canonical text of a value in UTF-8. Bytes are not JSON: give them as hex."""
+    return canonical_text(value).encode()
 
 
 def sha256(payload: bytes) -> bytes:

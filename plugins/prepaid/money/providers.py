@@ -37,8 +37,7 @@ class Providers:
     async def outstanding(self, account: AccountId, deadline_us: int) -> Outstanding:
         """Pending if any is, until the last of them ends; else unknown if any is; else none."""
         asked = {
-            name: asyncio.ensure_future(self._ask(provider, account))
-            for name, provider in self._providers.items()
+            name: asyncio.ensure_future(self._ask(provider, account)) for name, provider in self._providers.items()
         }
         if not asked:
             return NONE
@@ -46,7 +45,9 @@ class Providers:
             # Not `timeout`: a provider that ignores being cancelled would keep the answer waiting.
             done, _ = await asyncio.wait(asked.values(), timeout=self._clock.seconds_until(deadline_us))
             answers = [
-                task.result() if task in done and not task.cancelled() else _unknown(f"{name} did not answer in time")
+                task.result()
+                if task in done and not task.cancelled()
+                else _unknown(f"{name} did not answer in time")
                 for name, task in asked.items()
             ]
         finally:

@@ -18,15 +18,19 @@ def point(reader: Reader, id: PointId) -> SupplyPoint | None:  # noqa: A002 - th
 
 
 def points(reader: Reader, principal: Principal) -> list[SupplyPoint]:
-    """The supply points whose accounts the principal may see, by id."""
-    seen = set(accounts_by_point(reader).items())
-    return [
-        found
-        for row in reader.all("SELECT * FROM prepaid__points ORDER BY id")
-        if "account" not in principal.scopes
-        or any(one == row["id"] and principal.sees("account", account) for one, account in seen)
-        for found in [_point(row)]
-    ]
+    """The supply points that an account of the principal holds now, wholly or by share, by id."""
+    rows = reader.all("SELECT * FROM prepaid__points ORDER BY id")
+    if "account" not in principal.scopes:
+        return [_point(row) for row in rows]
+    held = {
+        row["point"]
+        for row in reader.all(
+            "SELECT t.point, c.account FROM prepaid__terms t JOIN prepaid__contracts c ON c.id = t.contract"
+            " WHERE t.end_us IS NULL"
+        )
+        if principal.sees("account", row["account"])
+    }
+    return [_point(row) for row in rows if row["id"] in held]
 
 
 def save_point(tx: Tx, one: SupplyPoint) -> None:
@@ -163,6 +167,20 @@ def open_epochs(reader: Reader) -> list[Epoch]:
     return [epoch_from(row) for row in reader.all("SELECT * FROM prepaid__epochs WHERE end_us IS NULL ORDER BY id")]
 
 
+def open_epoch(reader: Reader, point_id: PointId) -> Epoch | None:
+    """The epoch by which a point is counted now; None before its first read."""
+    row = reader.one(
+        "SELECT * FROM prepaid__epochs WHERE point = ? AND end_us IS NULL ORDER BY id DESC LIMIT 1", (point_id,)
+    )
+    return None if row is None else epoch_from(row)
+
+
+def all_epochs(reader: Reader) -> list[Epoch]:
+    """Every epoch there ever was, by point and in order of time."""
+    rows = reader.all("SELECT * FROM prepaid__epochs ORDER BY point, start_us, id")
+    return [epoch_from(row) for row in rows]
+
+
 def begin_epoch(tx: Tx, one: Epoch) -> int:
     """Begin a register's epoch, whose `id` is given here; returns it."""
     row = tx.one(
@@ -238,3 +256,18 @@ def _term(row: Row) -> Term:
         contract=ContractId(row["contract"]), point=PointId(row["point"]), start_us=row["start_us"],
         end_us=row["end_us"], share_ppm=row["share_ppm"],
     )  # fmt: skip
+
+
+def published_codes(reader: Reader) -> list[str]:
+    """The codes of tariffs that hold now or from some instant on."""
+    return [row[0] for row in reader.all("SELECT DISTINCT code FROM prepaid__tariff_versions ORDER BY code")]
+
+
+def contract_ids(reader: Reader) -> list[ContractId]:
+    """The ids of all contracts there ever were."""
+    return [ContractId(row[0]) for row in reader.all("SELECT id FROM prepaid__contracts ORDER BY id")]
+
+
+def point_ids(reader: Reader) -> list[PointId]:
+    """The ids of all points."""
+    return [PointId(row[0]) for row in reader.all("SELECT id FROM prepaid__points ORDER BY id")]

@@ -32,6 +32,11 @@ class Version:
         self.days = DayTable(tariff)
         self._rates: dict[tuple[int, int], Rates] = {}
 
+    @property
+    def has_one_band(self) -> bool:
+        """Whether the price does not depend on the time of day or year."""
+        return len(self.tariff.bands) == 1 and len(self.tariff.seasons) == 1
+
     def rates(self, days: int, base_days: int) -> Rates:
         """The ladders with blocks times days / base days."""
         key = (1, 1) if days == base_days else (days, base_days)
@@ -66,6 +71,8 @@ class Timeline:
         self.rounding: Rounding = self.versions[-1].tariff.rounding
         self._from_us = [version.from_us for version in self.versions]
         self._plans: dict[str, PeriodPlan] = {}
+        self._band_edge: tuple[int, int, int | None] = (0, 0, None)
+        """From when until when the next band edge is known, and where it is."""
 
     def version_at(self, at_us: int) -> Version:
         """The version in force; raises `PricingError` before the first."""
@@ -128,6 +135,15 @@ class Timeline:
 
     def next_band_edge(self, after_us: int) -> int | None:
         """The next instant at which the band or the season changes; None if that is more than a year away."""
+        since_us, until_us, edge_us = self._band_edge
+        if not since_us <= after_us < until_us:
+            edge_us = self._find_band_edge(after_us)
+            self._band_edge = after_us, FOREVER_US if edge_us is None else edge_us, edge_us
+        return edge_us
+
+    def _find_band_edge(self, after_us: int) -> int | None:
+        if len(self.versions) == 1 and self.versions[0].has_one_band:
+            return None
         first = self.day_at(after_us)
         now = first.band_at(after_us), first.season
         at_us = after_us
