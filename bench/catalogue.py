@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.arithmetic import AtLeastPeer, AtMost, Bar, Better
 from bench.field.catalogue import FIELD
 from bench.measurement import Line, Measurement
+from bench.money.catalogue import MONEY
 
 STATE_SIZES = {"entities": 10_000, "trackers": 1_000, "passes": 5, "repetitions": 5}
 STATE_QUICK = {"entities": 1_000, "trackers": 100, "passes": 5, "repetitions": 1}
@@ -153,6 +154,7 @@ MEASUREMENTS: tuple[Measurement, ...] = (
         (Line("virtual loop, timers fired", "wakeups_per_s", "/s"),),
     ),
     *FIELD,
+    *MONEY,
 )
 
 

@@ -10,7 +10,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-from bench import ledger_rows, rows
+from bench import rows
+from bench.money import ledger_rows
 from bench.timing import Params, folder, settle_memory, whole
 from plugins.prepaid.journal.schema import JOURNAL_TABLES
 

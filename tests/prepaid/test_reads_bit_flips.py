@@ -16,7 +16,7 @@ from hub.core.ids import SeededIds
 FLIPS = {"quick": 150, "ci": 600, "full": 5_000}[os.environ.get("HUB_SUITE", "quick")]
 """In the table, and in each index."""
 
-PLACES = ("prepaid__reads", "sqlite_autoindex_prepaid__reads_1", "prepaid__reads_chain")
+PLACES = ("prepaid__reads", "prepaid__reads_time", "prepaid__reads_chain")
 
 
 @pytest.fixture(scope="module")

@@ -178,6 +178,7 @@ def test_a_return_of_all_of_suspended_money_ends_it_and_one_of_a_part_waits(tmp_
         await till.settle(NAMELESS)
         assert (await give_back(till, "40.00"))["is_waiting"] is True
         assert await till.books() == {WALLET: 10_000, SUSPENSE: -10_000}
+        assert "60.00 CNY of it is left" in str((await give_back(till, "60.01", "r-3"))["error"])
         assert (await give_back(till, "60.00", "r-2"))["is_waiting"] is False
         assert await till.books() == {}
         assert (await till.ask("suspense.list"))["suspended"] == []

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from hub.contracts.ids import AccountId, ContractId, PointId
 from hub.contracts.units import MinorUnits, WattHours
+from hub.core.faultpoints import point as fault_point
 from hub.core.storage import Reader, Tx
 from plugins.prepaid.charging.book import Book, load_book, version_of
 from plugins.prepaid.charging.page import Page
@@ -118,6 +119,7 @@ class Charger:
     def _accept(self, page: Page, book: Book, point: PointId, read: AcceptedRead) -> list[Charged]:
         last, head = reads.newest(page.tx, read.epoch)
         read_id = reads.add(page.tx, read, head)
+        fault_point("prepaid.after_read")
         if last is None:
             return []
         if last.at_us > read.at_us:

@@ -9,6 +9,7 @@ from functools import partial
 from hub.contracts.ids import ContractId, PointId
 from hub.contracts.metering import READINGS
 from hub.core.clock import to_us
+from hub.core.faultpoints import point as fault_point
 from hub.core.plugins import PluginHub
 from hub.core.storage import Reader, Tx
 from plugins.prepaid.charging import periods
@@ -77,6 +78,7 @@ class Edges:
 
     def _accrue(self, tx: Tx, contract: ContractId, now_us: int) -> None:
         charged = self._charger.accrue(tx, contract, now_us)
+        fault_point("prepaid.after_accrual")
         for period in unfinished(tx, self._charger.book, contract, now_us):
             if self._is_read(tx, contract, period, now_us):
                 charged += self._charger.finish(tx, contract, period)

@@ -18,12 +18,13 @@ from plugins.prepaid.pricing import PeriodState
 class Page:
     """The books as one transaction sees them while it charges; `write` must be its last word on them."""
 
-    __slots__ = ("_days", "_entries", "_journal", "_point_days", "_rows", "_states", "tx")
+    __slots__ = ("_days", "_entries", "_journal", "_loaded", "_point_days", "_rows", "_states", "tx")
 
     def __init__(self, tx: Tx, journal: Journal) -> None:
         """Begin an empty page."""
         self.tx = tx
         self._journal = journal
+        self._loaded: dict[tuple[ContractId, str], PeriodRow] = {}
         self._rows: dict[tuple[ContractId, str], PeriodRow] = {}
         self._states: dict[tuple[ContractId, str], PeriodState] = {}
         self._entries: list[Entry] = []
@@ -32,8 +33,10 @@ class Page:
 
     def period(self, contract: ContractId, period: str) -> PeriodRow:
         """A period as it stands, with what this page has done to it."""
-        row = self._rows.get((contract, period))
-        return periods.load(self.tx, contract, period) if row is None else row
+        known = self._rows.get((contract, period)) or self._loaded.get((contract, period))
+        if known is None:
+            known = self._loaded[contract, period] = periods.load(self.tx, contract, period)
+        return known
 
     def state(self, contract: ContractId, period: str) -> PeriodState | None:
         """The state that this page has brought a period to; None when it has not touched it."""

@@ -9,10 +9,13 @@ from typing import Any
 
 import click
 
+from hub.core.codec import encode
 from plugins.prepaid.commands.reaching import call, json_text, plain, reaching
 from plugins.prepaid.money.sheet import LIMIT_COLUMNS, TOPUP_COLUMNS, Columns, SheetUnreadable, read_sheet
 
 ERRORS = 1
+REQUEST_BYTES_MAX = 900_000
+"""The hub takes a million, and the rows are not all of a request."""
 
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _apply = click.option(
@@ -54,13 +57,13 @@ def _run(
 ) -> None:  # fmt: skip
     content = file.read_bytes()
     try:
-        rows = read_sheet(file.name, content, columns)
+        rows = _rows(file.name, content, columns)
     except SheetUnreadable as error:
         click.echo(str(error), err=True)
         raise SystemExit(ERRORS) from None
     data = {
         "file": sha256(content).hexdigest(), "name": file.name, "apply": is_applied, "again": again,
-        "rows": [{"row": row.number, **row.cells} for row in rows],
+        "rows": rows,
     }  # fmt: skip
     answer = call(folder, action, data)
     if as_json:
@@ -69,6 +72,18 @@ def _run(
         _print(file.name, answer)
     if answer["errors"]:
         raise SystemExit(ERRORS)
+
+
+def _rows(name: str, content: bytes, columns: Columns) -> list[dict[str, object]]:
+    """The rows as they are sent: no more than one request may hold."""
+    rows: list[dict[str, object]] = [
+        {"row": row.number}
+        | {column: cell for column, cell in row.cells.items() if cell or column in columns.wanted}
+        for row in read_sheet(name, content, columns)
+    ]
+    if len(encode(rows).encode()) > REQUEST_BYTES_MAX:
+        raise SheetUnreadable(f"{name}: {len(rows)} rows with this much text are too many; split it")
+    return rows
 
 
 def _print(name: str, answer: Mapping[str, Any]) -> None:

@@ -174,10 +174,11 @@ def suspense_list(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json_text(waiting))
         return
-    for kind, rows in waiting.items():
-        for row in rows:
-            fields = (f"{name} {plain(value)}" for name, value in row.items() if value is not None)
-            click.echo(f"{kind}: {', '.join(fields)}")
+    for kind, id_field in (("suspended", "attempt"), ("returns", "return_id"), ("refunds", "refund")):
+        for row in waiting[kind]:
+            fields = {id_field: row[id_field], **row}
+            shown = ", ".join(f"{name} {plain(value)}" for name, value in fields.items() if value is not None)
+            click.echo(f"{kind}: {shown}")
     if not any(waiting.values()):
         click.echo("nothing waits")
 

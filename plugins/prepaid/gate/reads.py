@@ -69,8 +69,8 @@ def add(tx: Tx, read: AcceptedRead, head: bytes) -> int:
     """Write an accepted read at the end of its epoch's chain, behind its head; the number of its row."""
     chained = link(head, read)
     row = tx.one(
-        "INSERT INTO prepaid__reads (epoch, at_us, raw, wraps, total_wh, basis, words, scale, serial, frame_sha,"
-        " received_us, band_wh, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        "INSERT INTO prepaid__reads VALUES ((SELECT coalesce(max(id), 0) + 1 FROM prepaid__reads),"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             read.epoch, read.at_us, read.raw, read.wraps, read.total_wh, read.basis.value,
             encode(list(read.words)), read.scale, read.serial, read.frame_sha, read.received_us,

@@ -25,15 +25,15 @@ PAGE_READS = 500
 
 FOREVER_US = 1 << 62
 
-_IDS = "SELECT id FROM prepaid__reads NOT INDEXED WHERE id > ? ORDER BY id LIMIT ?"
-_READS = "SELECT * FROM prepaid__reads NOT INDEXED"
+_IDS = "SELECT id FROM prepaid__reads WHERE id > ? ORDER BY id LIMIT ?"
+_READS = "SELECT * FROM prepaid__reads"
 _CHARGED = (
     "SELECT CAST(substr(ref, 6) AS INTEGER) FROM prepaid__journal"
     " WHERE kind = 'charge' AND (ref GLOB 'read:*' OR ref GLOB 'late:*') ORDER BY seq DESC LIMIT 1"
 )
 _BY_TIME = "SELECT * FROM prepaid__reads WHERE epoch = ? AND at_us >= ? ORDER BY at_us LIMIT ?"
 _PLACES = (
-    "SELECT epoch, at_us, id FROM prepaid__reads INDEXED BY sqlite_autoindex_prepaid__reads_1"
+    "SELECT epoch, at_us, id FROM prepaid__reads INDEXED BY prepaid__reads_time"
     " WHERE (epoch, at_us) > (?, ?) ORDER BY epoch, at_us LIMIT ?"
 )
 _CHAINED = (
@@ -113,6 +113,8 @@ class _Walk:
         ids = [row[0] for row in reader.all(_IDS, (self._id, PAGE_READS))]
         if ids:
             rows, _ = read_span(reader, self._report, "accepted reads", _READS, "id", ids)
+            if [row[0] for row in rows] != ids:
+                self._report.add("chain", f"accepted reads {ids[0]} to {ids[-1]} do not stand in their order")
             for row in rows:
                 self._row(reader, row)
         if len(ids) == PAGE_READS:

@@ -61,7 +61,7 @@ def register_batches(topups: Topups) -> None:
 
 
 def _rows(columns: Columns) -> vol.All:
-    cell = vol.All(str, vol.Length(0, 200))
+    cell = vol.All(str, vol.Length(0, 500))
     row: dict[object, object] = {vol.Required("row"): vol.All(int, vol.Range(min=1))}
     row |= {vol.Required(name): cell for name in columns.wanted}
     row |= {vol.Optional(name): cell for name in columns.optional}

@@ -46,7 +46,7 @@ def register_counter(hub: PluginHub, topups: Topups, currency: str, scale: int) 
     )  # fmt: skip
     hub.actions.register(
         BANK, lambda tx, call: _topup(topups, tx, call, "bank"), effect=Effect.TX, returns=returns,
-        schema={**fields, vol.Optional("paid"): _instant},
+        schema={**fields, vol.Optional("paid"): instant},
         description="Credit a bank transfer that a clerk has seen; the bank's own number makes it happen once.",
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def _refusal(error: TopupRefused, attempt: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _instant(value: object) -> datetime:
+def instant(value: object) -> datetime:
     """When a bank transfer was made."""
     if isinstance(value, str):
         try:

@@ -46,4 +46,4 @@ def _plain(value: str) -> str:
 REASON = text(REASON_LENGTH_MAX)
 NUMBER = text(NUMBER_LENGTH_MAX)
 PAID_BY = vol.In(["cash", "bank"])
-EACH_ID = vol.All(int, vol.Range(min=1, max=2**62))
+EACH_ID = vol.All(int, vol.Range(min=1, max=10**15))

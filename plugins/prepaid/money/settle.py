@@ -51,6 +51,7 @@ class Topups:
         tx = self._hub.db.join(tx)
         verdict = judge(self.desk, tx, settlement)
         attempt = payments.note_attempt(tx, settlement, verdict.outcome, verdict.error, self.desk.now_us())
+        fault_point("prepaid.after_attempt")
         answer = Settled(
             outcome=verdict.outcome, attempt_id=str(attempt), account=settlement.account,
             amount_minor=settlement.amount_minor, suspended_for=verdict.suspended_for, error=verdict.error,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hub.contracts.naming import slugify
-from hub.core.registry import Area
+from hub.core.registry import Area, Registry
 
 ID_SEPARATOR = "/"
 NAME_SEPARATOR = " > "
@@ -87,6 +87,12 @@ class AreaTree:
 def tree_of(areas: Iterable[Area]) -> AreaTree:
     """The areas that there are, before a table is read."""
     return AreaTree({area.id: area for area in areas}, {})
+
+
+async def make_areas(registry: Registry, tree: AreaTree) -> None:
+    """Make the areas that a table brings, those that others lie in first."""
+    for area in tree.made.values():
+        await registry.places.create_area(area.name, parent_id=area.parent_id, area_id=area.id)
 
 
 def split_names(text: str) -> list[str]:

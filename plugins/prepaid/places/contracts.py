@@ -1,7 +1,7 @@
 """The life of contracts: moving in, moving out, and another tariff for the same tenant.
 
-A contract's tariff never changes. Another tariff is another contract of the same account over the same points, which
-begins at the very reads with which the one before ends: so each contract has one timeline, and nothing is split.
+A contract's tariff never changes. Another tariff is another contract of the same account over the same points,
+which begins at the very reads with which the one before ends: each contract has one timeline, and nothing is split.
 """
 
 from __future__ import annotations
@@ -126,6 +126,10 @@ def end(
     contract = contract_of(tx, name)
     if contract.end_us is not None and contract.end_us <= office.now_us():
         raise ContractRefused(f"contract {name} ended {_when(contract.end_us)} already; nothing was changed")
+    held = running_terms(tx, name, office.now_us())
+    without = sorted({one.point for one in held} - ends.keys())
+    if without or not ends:
+        raise ContractRefused(f"contract {name} holds {', '.join(without) or 'nothing'}; each point needs its end")
     ended = replace(contract, end_us=max(ends.values()))
     for term in repository.terms_of_contract(tx, name):
         if term.point in ends and (term.end_us is None or term.end_us > ends[term.point]):
@@ -161,7 +165,7 @@ def _refuse_charged_months(office: Office, tx: Tx, ended: Contract) -> None:
 
 
 def _finish(office: Office, tx: Tx, book: Book, contract: Contract) -> list[Charged]:
-    """Post what a contract's last months come to by their end: standing charges to the last day, minimum charges."""
+    """Post what a contract's last months come to: standing charges to the last day, minimum charges."""
     assert contract.end_us is not None
     charged = office.charger.accrue(tx, contract.id, contract.end_us)
     if contract.id in book.timelines:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from hub.contracts.ids import PointId
 from hub.contracts.metering import READINGS, ReadFailed, Reading, ReadingTag
 from hub.contracts.units import WattHours
-from hub.core.errors import HubError, NotFound
+from hub.core.errors import HubError
 from hub.core.storage import Reader, Tx
 from plugins.prepaid.charging.charger import Charged
 from plugins.prepaid.gate import reads
@@ -34,7 +34,7 @@ class ReadRefused(HubError):
 
 
 async def read_now(office: Office, points: Collection[PointId]) -> dict[PointId, int]:
-    """Read points and have the reads in the books; the instants they count for. Raises `NoRead` with all that failed."""
+    """Read points and have the reads in the books; the instants they count for. `NoRead` names all that failed."""
     taken = await asyncio.gather(*(_read(office, point) for point in points), return_exceptions=True)
     failed = [f"{point}: {one}" for point, one in zip(points, taken, strict=True) if isinstance(one, HubError)]
     for one in taken:
@@ -42,8 +42,8 @@ async def read_now(office: Office, points: Collection[PointId]) -> dict[PointId,
             raise one
     if failed:
         raise NoRead(
-            f"nothing was changed, there is no read to go by: {'; '.join(failed)}. Give what the display shows, or a"
-            " time (`at`) that reads lie around"
+            f"nothing was changed, there is no read to go by: {'; '.join(failed)}. Give what the display shows,"
+            " or a time that reads lie around"
         )
     return {point: one for point, one in zip(points, taken, strict=True) if isinstance(one, int)}
 
@@ -54,9 +54,9 @@ async def main_reading(office: Office, point: PointId) -> tuple[Reading, tuple[R
     try:
         register = office.register(point)
         if register is None:
-            raise NoRead(f"{point} has no register that is billed")
+            raise NoRead(f"{point} has no meter in the field layer's configuration")
         readings = await hub.get(READINGS).read_now(point, hub.clock.now_us() + READ_LIMIT_US, ReadingTag.FINAL)
-    except (ReadFailed, NotFound) as error:
+    except ReadFailed as error:
         raise NoRead(str(error)) from None
     main = next((one for one in readings if one.register == register.register), None)
     if main is None:
@@ -104,7 +104,7 @@ def entered(office: Office, reader: Reader, epoch: Epoch, kwh: Decimal, at_us: i
     if raw < last.raw:
         shown = plain(kwh_of(last.raw, epoch.scale))
         raise ReadRefused(
-            f"{epoch.point}: {plain(kwh)} kWh is less than the {shown} kWh that were read before; nothing was changed"
+            f"{epoch.point}: {plain(kwh)} kWh is less than the {shown} kWh read before; nothing was changed"
         )
     if at_us <= last.at_us:
         raise ReadRefused(f"{epoch.point} was read after that time already; nothing was changed")

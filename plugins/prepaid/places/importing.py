@@ -13,23 +13,23 @@ from typing import Any
 
 from hub.contracts.ids import PointId
 from hub.core.clock import from_us
-from hub.core.errors import HubError, NotFound
+from hub.core.errors import HubError
 from hub.core.principals import OWNER
 from hub.core.storage import Reader, Tx
 from plugins.prepaid.charging.charger import Charged
 from plugins.prepaid.gate import reads
 from plugins.prepaid.gate.reads import FIRST_LINK
 from plugins.prepaid.places import repository
-from plugins.prepaid.places.areas import tree_of
+from plugins.prepaid.places.areas import make_areas, tree_of
 from plugins.prepaid.places.columns import Local
 from plugins.prepaid.places.gathering import Gathered, gather
 from plugins.prepaid.places.office import Office
 from plugins.prepaid.places.opening_balances import post_opening
 from plugins.prepaid.places.opening_reads import Known
 from plugins.prepaid.places.planning import Around, Change, Plan, plan
-from plugins.prepaid.places.records import SupplyPoint
 from plugins.prepaid.places.snapshot import load_places
 from plugins.prepaid.places.tables import Table, read_table
+from plugins.prepaid.places.writing import write_records
 
 DOCUMENT_BYTES_MAX = 32_000_000
 
@@ -85,29 +85,23 @@ class Importer:
     async def _take_in(self, document: Document, *, is_dry_run: bool) -> dict[str, object]:
         known = await self._office.desk.hub.db.read(lambda reader: _imported(reader, document.sha))
         if known is not None:
-            return {**_nothing(document), "already": known, "dry_run": is_dry_run}
+            return {**_nothing(document), "already": known, "outcome": "already"}
         table = await asyncio.to_thread(read_table, document.name, document.content)
         gathered = gather(table, self._local, tree_of(self._office.desk.hub.registry.areas(OWNER)))
         around = self._around(gathered)
         planned = await self._office.desk.hub.db.read(lambda reader: self._plan(reader, gathered, around))
-        is_written = not is_dry_run and not planned.problems
-        if is_written:
-            for area in gathered.areas.made.values():
-                await self._office.desk.hub.registry.places.create_area(
-                    area.name, parent_id=area.parent_id, area_id=area.id
-                )
+        if not is_dry_run and not planned.problems:
+            await make_areas(self._office.desk.hub.registry, gathered.areas)
             planned = await self._office.desk.hub.db.write(
                 lambda tx: self._write(tx, gathered, around, document, table), origin="import"
             )
-        return {**describe(planned, document, table), "dry_run": is_dry_run, "written": is_written}
+        outcome = "wrong" if planned.problems else "dry_run" if is_dry_run else "done"
+        return {**describe(planned, document, table), "outcome": outcome}
 
     def _around(self, gathered: Gathered) -> Around:
         registers: dict[PointId, Known] = {}
         for point in gathered.meters:
-            try:
-                known = self._office.known(point)
-            except NotFound:
-                continue  # the field layer has not been told of the point yet
+            known = self._office.known(point)
             if known is not None:
                 registers[point] = known
         return Around(self._office.now_us(), (), registers)
@@ -152,26 +146,6 @@ def write_plan(office: Office, tx: Tx, planned: Plan) -> list[Charged]:
     return charged
 
 
-def write_records(tx: Tx, planned: Plan) -> None:
-    """Write the records of a plan, each after those that it names."""
-    named = {(change.kind, change.id) for change in (*planned.created, *planned.changed)}
-    after = planned.after
-    for tenant in after.tenants.values():
-        if ("tenant", tenant.id) in named:
-            repository.save_tenant(tx, tenant)
-    for account in after.accounts.values():
-        if ("account", account.id) in named:
-            repository.save_account(tx, account)
-    for point in _parents_first(after.points):
-        if ("point", point.id) in named:
-            repository.save_point(tx, point)
-    for contract in after.contracts.values():
-        if ("contract", contract.id) in named:
-            repository.save_contract(tx, contract)
-    for term in planned.new_terms:
-        repository.save_term(tx, term)
-
-
 def describe(planned: Plan, document: Document, table: Table) -> dict[str, object]:
     """A plan as an action answers it."""
     return {
@@ -191,7 +165,7 @@ def describe(planned: Plan, document: Document, table: Table) -> dict[str, objec
 def _nothing(document: Document) -> dict[str, object]:
     return {
         "file": document.name, "sha": document.sha, "rows": 0, "created": [], "changed": [], "unchanged": 0,
-        "opening_balances": 0, "problems": [], "notes": [], "written": False,
+        "opening_balances": 0, "problems": [], "notes": [],
     }  # fmt: skip
 
 
@@ -209,20 +183,3 @@ def _first_starts(planned: Plan) -> dict[PointId, int]:
     for term in planned.new_terms:
         found[term.point] = min(term.start_us, found.get(term.point, term.start_us))
     return found
-
-
-def _parents_first(points: Mapping[PointId, SupplyPoint]) -> list[SupplyPoint]:
-    """Points in an order in which each comes after what feeds it; there is no ring, that was checked."""
-    done: dict[PointId, SupplyPoint] = {}
-
-    def visit(point: SupplyPoint) -> None:
-        path = [point]
-        while (above := path[-1].parent) is not None and above not in done:
-            path.append(points[above])
-        for one in reversed(path):
-            done[one.id] = one
-
-    for point in points.values():
-        if point.id not in done:
-            visit(point)
-    return list(done.values())

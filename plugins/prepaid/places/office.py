@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hub.contracts.ids import AccountId, PointId
 from hub.contracts.metering import READINGS, Register
+from hub.core.errors import NotFound
 from hub.core.principals import OWNER
 from hub.core.storage import Tx
 from plugins.prepaid.charging.book import Book, turn_page
@@ -75,7 +76,12 @@ class Office:
     def register(self, point: PointId) -> Register | None:
         """A point's main register in the field layer; None while that does not know it."""
         metering = self.desk.hub.find(READINGS)
-        registers = () if metering is None else metering.registers(point)
+        if metering is None:
+            return None
+        try:
+            registers = metering.registers(point)
+        except NotFound:
+            return None
         return next((one for one in registers if one.band is None), None)
 
     def known(self, point: PointId) -> Known | None:

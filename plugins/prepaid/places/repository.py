@@ -8,6 +8,7 @@ from hub.contracts.ids import AccountId, ContractId, MeterId, PointId, RegisterI
 from hub.contracts.units import MinorUnits
 from hub.core.principals import Principal
 from hub.core.storage import Reader, Row, Tx
+from plugins.prepaid.gate.reads import AcceptedRead, read_from
 from plugins.prepaid.places.records import Account, Contract, Epoch, Role, SupplyPoint, Tenant, Term
 
 
@@ -107,6 +108,12 @@ def contracts(reader: Reader, principal: Principal) -> list[Contract]:
     """The contracts of the accounts that the principal may see, by id."""
     rows = reader.all("SELECT * FROM prepaid__contracts ORDER BY id")
     return [_contract(row) for row in rows if principal.sees("account", row["account"])]
+
+
+def contracts_of(reader: Reader, id: AccountId) -> list[Contract]:  # noqa: A002 - the field's own word
+    """An account's contracts, those that ended too, by their start."""
+    rows = reader.all("SELECT * FROM prepaid__contracts WHERE account = ? ORDER BY start_us, id", (id,))
+    return [_contract(row) for row in rows]
 
 
 def save_contract(tx: Tx, one: Contract) -> None:
@@ -271,3 +278,28 @@ def contract_ids(reader: Reader) -> list[ContractId]:
 def point_ids(reader: Reader) -> list[PointId]:
     """The ids of all points."""
     return [PointId(row[0]) for row in reader.all("SELECT id FROM prepaid__points ORDER BY id")]
+
+
+def tenant_ids(reader: Reader) -> list[TenantId]:
+    """The ids of all tenants."""
+    return [TenantId(row[0]) for row in reader.all("SELECT id FROM prepaid__tenants ORDER BY id")]
+
+
+def waiting(reader: Reader, point_id: PointId) -> Row | None:
+    """What was not accepted at a point since its newest accepted read: it waits for agreement, or for a person."""
+    return reader.one(
+        "SELECT * FROM prepaid__read_attempts WHERE point = ?1 AND decision IN ('hold', 'refuse') AND seen_us >"
+        " coalesce((SELECT max(r.received_us) FROM prepaid__reads r JOIN prepaid__epochs e ON e.id = r.epoch"
+        " WHERE e.point = ?1), 0) ORDER BY id DESC LIMIT 1",
+        (point_id,),
+    )
+
+
+def newest_reads(reader: Reader, point_id: PointId, limit: int) -> list[AcceptedRead]:
+    """The newest accepted reads of a point, over all its epochs, newest first."""
+    rows = reader.all(
+        "SELECT r.* FROM prepaid__epochs e JOIN prepaid__reads r ON r.epoch = e.id WHERE e.point = ?"
+        " ORDER BY r.at_us DESC, r.id DESC LIMIT ?",
+        (point_id, limit),
+    )
+    return [read_from(row) for row in rows]

@@ -47,7 +47,7 @@ def charges(
     totals: Amounts = {}
     for number, (part, amounts) in enumerate(zip(plan.parts, by_part, strict=True)):
         for component, amount in amounts.items():
-            totals[component] = totals.get(component, 0) + amount
+            totals[component] = totals[component] + amount if component in totals else amount
         for tax in part.version.tariff.taxes:
             if not tax.is_included:
                 name = f"tax:{tax.name}"

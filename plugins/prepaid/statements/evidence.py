@@ -123,7 +123,7 @@ class JournalEntry:
     hash: bytes
     postings: tuple[WrittenPosting, ...]
     is_withheld: bool
-    """It moved other tenants' money too, whose postings are left out: its content cannot be hashed again."""
+    """It moved other tenants' money too: only what it put on this account is shown, and its hash taken as it is."""
 
     def amount_on(self, account: str) -> MinorUnits:
         """What it put on an account; debit is positive."""

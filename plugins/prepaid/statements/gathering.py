@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.contracts.ids import AccountId
-from hub.contracts.units import MinorUnits, WattHours
-from hub.core.codec import decode
+from hub.contracts.units import MinorUnits
 from hub.core.errors import HubError, NotFound
 from hub.core.storage import Reader, Row
-from plugins.prepaid.gate.reads import AcceptedRead, Basis
+from plugins.prepaid.gate.reads import AcceptedRead, read_from
 from plugins.prepaid.journal.balances import balance_at
 from plugins.prepaid.journal.chain import GENESIS
 from plugins.prepaid.journal.chart import prepaid, tenant_of
@@ -28,16 +27,16 @@ _READS = (
     " coalesce((SELECT min(at_us) FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us >= :until),"
     " :until) ORDER BY at_us"
 )
-_COLUMNS = (
+ENTRY_COLUMNS = (
     "j.seq, j.effective_us, j.recorded_us, j.kind, j.key, j.payload_sha, j.ref, j.corrects, j.note, j.actor,"
     " j.context_id, (SELECT hash FROM prepaid__journal WHERE seq = j.seq - 1) AS prev_hash, j.hash"
 )
 _ENTRIES = (
-    f"SELECT {_COLUMNS} FROM prepaid__journal j WHERE j.seq IN (SELECT entry FROM prepaid__postings"  # noqa: S608
+    f"SELECT {ENTRY_COLUMNS} FROM prepaid__journal j WHERE j.seq IN (SELECT entry FROM prepaid__postings"  # noqa: S608
     " WHERE account = :account AND entry > :lower AND entry <= :upto) AND j.effective_us < :until"
     " AND NOT (j.effective_us < :opened AND j.seq <= :opened_seq)"
-    f" UNION SELECT {_COLUMNS} FROM prepaid__journal j WHERE j.key >= :first AND j.key < :after AND j.seq <= :upto"
-    " ORDER BY 1"
+    f" UNION SELECT {ENTRY_COLUMNS} FROM prepaid__journal j WHERE j.key >= :first AND j.key < :after"
+    " AND j.seq <= :upto ORDER BY 1"
 )
 _POSTINGS = (
     "SELECT p.entry, p.account, p.amount_minor, p.qty_wh, p.meta FROM json_each(?) wanted"
@@ -95,16 +94,6 @@ def reads_between(reader: Reader, epoch: int, from_us: int, until_us: int, upto_
     return [read_from(row) for row in rows]
 
 
-def read_from(row: Row) -> AcceptedRead:
-    """The accepted read that a row holds."""
-    return AcceptedRead(
-        id=row["id"], epoch=row["epoch"], at_us=row["at_us"], raw=row["raw"], wraps=row["wraps"],
-        total_wh=WattHours(row["total_wh"]), basis=Basis(row["basis"]), words=tuple(decode(row["words"])),
-        scale=row["scale"], serial=row["serial"], frame_sha=row["frame_sha"], received_us=row["received_us"],
-        band_wh=None if row["band_wh"] is None else decode(row["band_wh"]), hash=row["hash"],
-    )  # fmt: skip
-
-
 def balance_before(reader: Reader, account: AccountId, until_us: int, upto_seq: int, lower_seq: int) -> MinorUnits:
     """What the tenant had at an instant, by the entries up to one; those dated later are not before `lower_seq`."""
     later = reader.value(
@@ -146,7 +135,7 @@ def _entries(reader: Reader, frame: Frame) -> tuple[JournalEntry, ...]:
 
 
 def entries_from(reader: Reader, rows: Sequence[Row], account: str) -> tuple[JournalEntry, ...]:
-    """Entries with their postings, without those of other tenants."""
+    """Entries with their postings; of those that moved other tenants' money, only what they put on the account."""
     postings: dict[int, list[WrittenPosting]] = {row["seq"]: [] for row in rows}
     for posting in reader.all(_POSTINGS, (json.dumps(list(postings)),)):
         postings[posting[0]].append((posting[1], posting[2], posting[3], posting[4]))
@@ -154,10 +143,11 @@ def entries_from(reader: Reader, rows: Sequence[Row], account: str) -> tuple[Jou
 
 
 def _entry(row: Row, postings: Sequence[WrittenPosting], account: str) -> JournalEntry:
-    own = tenant_of(account)
-    shown = tuple(posting for posting in postings if tenant_of(posting[0]) in (None, own))
+    is_withheld = any(tenant_of(posting[0]) not in (None, tenant_of(account)) for posting in postings)
+    amount = sum(posting[1] for posting in postings if posting[0] == account)
+    shown = ((account, amount, None, ""),) if is_withheld else tuple(postings)
     fields: Mapping[str, object] = dict(row)
     return JournalEntry(
         **{**fields, "prev_hash": row["prev_hash"] or GENESIS},  # type: ignore[arg-type]  # as the columns are
-        postings=shown, is_withheld=len(shown) < len(postings),
+        postings=shown, is_withheld=is_withheld,
     )  # fmt: skip

@@ -276,3 +276,21 @@ def test_every_kind_of_reply_fault_is_tested_here_as_bytes() -> None:
 
     source = Path(__file__).read_text()
     assert [kind.name for kind in REPLIES if f"FaultKind.{kind.name}" not in source] == []
+
+
+async def test_late_timers_of_a_busy_machine_do_not_add_up(virtual_clock: VirtualClock) -> None:
+    """The wire's own time counts: only the timer that hands the reply over is late, not those before it."""
+
+    class LateTimers(VirtualClock):
+        def call_later(self, delay_s: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+            return super().call_later(delay_s + 0.003, callback)
+
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    busy_clock = LateTimers(loop)
+    character_s = WireTiming.of(9600).character_s
+    wire = SimulatedLine(busy_clock, stations(busy_clock, turn=Turn(20_000, 20_000)), WireTiming.of(9600))
+    begun_s = virtual_clock.monotonic()
+    ear = await ask(wire, virtual_clock)
+    on_time_s = (len(READ) + len(ear.data)) * character_s + 0.020
+    assert ear.times_s[-1] - begun_s == pytest.approx(on_time_s + 0.003, abs=1e-6)

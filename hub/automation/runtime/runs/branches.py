@@ -19,6 +19,8 @@ async def parallel(walk: Walk, step: Parallel, stand: Stand) -> None:
         places = stand.place["branches"] = [{} for _ in step.branches]
     if step.branches:
         walk.run.is_fresh = False
+    if walk.tools.is_as_in_home_assistant:
+        await walk.breathe()
     await Pause(_Branches(walk, step, stand, places).begin)
     for branch, place in zip(step.branches, places, strict=True):
         fault = place.get("fault")

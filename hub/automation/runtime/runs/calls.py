@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from hub.automation.language.model import Call
@@ -46,9 +47,8 @@ async def call(walk: Walk, step: Call, stand: Stand) -> None:
     run.is_resumed = False
     if step.response_variable is not None:
         if not isinstance(response, Mapping):
-            raise StepFails(
-                f"{asked.action}: `response_variable` needs a response that is a mapping, got {str(response)[:100]!r}"
-            )
+            got = str(response)[:100]
+            raise StepFails(f"{asked.action}: `response_variable` needs a response that is a mapping, got {got!r}")
         stand.set(step.response_variable, response)
 
 
@@ -83,7 +83,7 @@ async def _response(walk: Walk, step: Call, stand: Stand, asked: Asked) -> objec
     """The response; when nobody knows whether an unsafe action took effect, the step says what then."""
     while True:
         try:
-            return await Pause(lambda done: _begin(walk, asked, done))
+            return await Pause(partial(_begin, walk, asked))
         except UnknownOutcome as error:
             if step.on_unknown == "stop":
                 raise RunAborts(str(error)) from error
@@ -134,5 +134,3 @@ async def _decided(walk: Walk, step: Call, stand: Stand, text: str) -> object:
     """Wait for a person to say whether the call is made again or passed over."""
     question = Question("unknown", text, walk.tools.clock.now_us(), f"{step.path}{stand.rounds}")
     return await Pause(lambda done: walk.tools.people.ask(walk.run, question, done))
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.automation.language.model import ConditionStep, FireEvent, SetVariables, Stop
+from hub.automation.language.model import ConditionStep, FireEvent, SetVariables, Stop, rendered
 from hub.automation.runtime.runs.outcomes import ConditionEnds, RunAborts, RunStops
 from hub.automation.runtime.runs.walk import Stand, Walk
 from hub.automation.runtime.truth import TRUE
@@ -30,21 +30,14 @@ async def fire_event(walk: Walk, step: FireEvent, stand: Stand) -> None:
 
 async def set_variables(walk: Walk, step: SetVariables, stand: Stand) -> None:
     """Set variables: each sees those before it, and none is set if one cannot be rendered."""
-    world = walk.tools.world
     if not walk.run.program.is_settled(step):
         walk.run.is_fresh = False
     seen = dict(stand.scope.visible())
     found: dict[str, object] = {}
     for name, value in step.variables.items():
-        found[name] = seen[name] = _rendered(value, world, seen)
-    for name, value in found.items():
-        stand.set(name, value)
-
-
-def _rendered(value: object, world: object, seen: dict[str, object]) -> object:
-    from hub.automation.language.model import rendered
-
-    return rendered(value, lambda template: template.value(world, seen))  # type: ignore[arg-type]
+        found[name] = seen[name] = rendered(value, lambda template: template.value(walk.tools.world, seen))
+    for name, new in found.items():
+        stand.set(name, new)
 
 
 async def stop(walk: Walk, step: Stop, stand: Stand) -> None:

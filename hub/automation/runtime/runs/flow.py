@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from hub.automation.language.model import Choose, If, Repeat, Sequence as SequenceStep, Step
+from hub.automation.language.model import Choose, If, Repeat, Step
+from hub.automation.language.model import Sequence as SequenceStep
 from hub.automation.runtime.runs.outcomes import RunAborts
 from hub.automation.runtime.runs.scopes import Scope
 from hub.automation.runtime.runs.walk import Stand, Walk
@@ -45,9 +46,7 @@ async def if_then(walk: Walk, step: If, stand: Stand) -> None:
         passes = walk.passes(step.conditions, stand, f"{step.path}/if").passes
         way = stand.place["way"] = "then" if passes else "else"
     stand.entry.result["choice"] = way
-    await walk.sequence(
-        step.then if way == "then" else step.else_, stand.inside(), stand.scope, stand.rounds
-    )
+    await walk.sequence(step.then if way == "then" else step.else_, stand.inside(), stand.scope, stand.rounds)
 
 
 async def sequence(walk: Walk, step: SequenceStep, stand: Stand) -> None:

@@ -105,12 +105,8 @@ class Unpacking:
 
 
 def _state(flat: list[Any]) -> State:
+    entity_id, value, unit, quality, source, changed, updated, reported, attributes, *context = flat
     return State(
-        flat[0],
-        flat[1],
-        flat[2],
-        Quality(flat[3]),
-        *flat[4:8],
-        frozen(flat[8]),
-        Context(flat[9], flat[10], flat[11]),
-    )
+        entity_id, value, unit, Quality(quality), source, changed, updated, reported, frozen(attributes),
+        Context(*context),
+    )  # fmt: skip

@@ -45,5 +45,5 @@ class Place(TypedDict, total=False):
 def step_to(place: Place, index: int) -> None:
     """Go on to another step; what the last one kept is forgotten."""
     if place.get("at") != index:
-        place.clear()
+        place.clear()  # type: ignore[attr-defined]  # a mapping whose keys are all optional
         place["at"] = index

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 
 from hub.automation.runtime.runs.doings import DOINGS
 from hub.automation.runtime.runs.lanes import Lanes
@@ -35,14 +35,16 @@ _SEVERITIES = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 
 class Roster:
     """All runs of an engine."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, on_ended: Callable[[Run], object]) -> None:
         """Start empty; `tools` are given before the first run."""
         self.tools: Tools
+        self._on_ended = on_ended
         self.records = records
         self.lanes: Lanes[Run] = Lanes()
         self.answers: dict[str, Answer] = {}
         """How runs ended whose callers, after a restart, have not come to ask yet."""
         self._runs: dict[str, Run] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
         self._ready: deque[Run] = deque()
         self._is_turn_set = False
         self._is_stopped = False
@@ -62,7 +64,20 @@ class Roster:
     def enter(self, run: Run) -> None:
         """Count a run; it does nothing yet."""
         self._runs[run.id] = run
+        self._counts[_named(run)] += 1
         self.lanes.enter(run)
+
+    def count(self, run: Run) -> None:
+        """Count a run that is new, for the record of its rule or script."""
+        kind, name = _named(run)
+        record = self.records.of(kind, name)
+        record.runs += 1
+        record.last_triggered_us = run.begun_us
+        self.records.changed(kind, name)
+
+    def under_way(self, kind: str, name: str) -> int:
+        """How many runs of a rule or script are under way or wait."""
+        return self._counts[kind, name]
 
     def start_soon(self, run: Run) -> None:
         """Let a run begin or go on in one of the next turns of the loop."""
@@ -119,7 +134,8 @@ class Roster:
         """A run is over: it is recorded, its caller is told, and the next of its lane may begin."""
         point("runs.before_end")
         run.is_over = True
-        self._runs.pop(run.id, None)
+        if self._runs.pop(run.id, None) is not None:
+            self._counts[_named(run)] -= 1
         self._record(run, answer)
         heir = self.lanes.leave(run)
         if not is_kept:
@@ -129,6 +145,7 @@ class Roster:
         run.told.clear()
         if heir is not None and heir.is_waiting:
             self.start_soon(heir)
+        self._on_ended(run)
 
     def _write_end(self, run: Run, answer: Answer) -> None:
         journal = self.tools.journal

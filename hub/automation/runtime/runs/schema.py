@@ -104,15 +104,18 @@ def read_drops(reader: Reader, kind: str, name: str) -> list[DropRow]:
     return [DropRow(*row) for row in rows]
 
 
-def write_definitions(tx: Tx, definitions: Iterable[tuple[str, str, str, str]]) -> None:
-    """Keep definitions (kind, name, version, content), each once; drop those that nobody needs any more."""
-    known = list(definitions)
+def purge_definitions(tx: Tx) -> None:
+    """Drop the definitions that no run is pinned to; before anything begins, or one would be missed."""
     tx.execute(
         "DELETE FROM automation__definitions WHERE NOT EXISTS (SELECT 1 FROM automation__runs r WHERE"
         " r.kind = automation__definitions.kind AND r.name = automation__definitions.name"
         " AND r.version = automation__definitions.version)"
     )
-    tx.many("INSERT INTO automation__definitions VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", known)
+
+
+def write_definitions(tx: Tx, definitions: Sequence[tuple[str, str, str, str]]) -> None:
+    """Keep definitions (kind, name, version, content), each once."""
+    tx.many("INSERT INTO automation__definitions VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", definitions)
 
 
 def read_definitions(reader: Reader) -> dict[tuple[str, str, str], str]:

@@ -11,6 +11,7 @@ from hub.automation.runtime.contract import WaitArmer
 from hub.automation.runtime.runs.calling import Asked, Caller
 from hub.automation.runtime.runs.journal import Journal, Spawn
 from hub.automation.runtime.runs.strands import Cancel, Done
+from hub.automation.runtime.timers import Alarms
 from hub.automation.runtime.world import RuleWorld
 from hub.core.bus import Event
 from hub.core.clock import Clock
@@ -40,6 +41,7 @@ class Tools:
     world: RuleWorld
     judge: Judge
     armer: WaitArmer
+    alarms: Alarms
     clock: Clock
     journal: Journal
     caller: Caller

@@ -89,7 +89,8 @@ class Trace:
         """As a record, for people and for the file."""
         record: dict[str, object] = {
             "run": self.run_id, self.kind: self.name, "began_us": self.began_us, "ended_us": self.ended_us,
-            "outcome": self.outcome.value if self.outcome else "running", "reason": self.reason, "cause": self.cause,
+            "outcome": self.outcome.value if self.outcome else "running", "reason": self.reason,
+            "cause": self.cause,
             "steps": [*self.earlier, *(step.shown() for step in self.steps)],
         }  # fmt: skip
         for name, value in (("entity_uid", self.entity_uid), ("notes", self.notes), ("trigger", self.trigger)):

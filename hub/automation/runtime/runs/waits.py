@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from hub.automation.language.model import Delay, WaitForTrigger, WaitTemplate
 from hub.automation.runtime.contract import Stop, TriggerData, TriggerError
 from hub.automation.runtime.runs.outcomes import RunAborts, StepFails
-from hub.automation.runtime.runs.standing import holding, standing_data
+from hub.automation.runtime.runs.standing import arm_again, holding
 from hub.automation.runtime.runs.strands import Cancel, Done, Pause
 from hub.automation.runtime.runs.walk import Stand, Walk
 from hub.core.context import Context
@@ -57,7 +57,7 @@ async def wait_template(walk: Walk, step: WaitTemplate, stand: Stand) -> None:
 async def wait_for_trigger(walk: Walk, step: WaitForTrigger, stand: Stand) -> None:
     """Wait until a trigger fires; those that are armed first hear what the steps after arming cause."""
     wait = _Wait(walk, stand, step.continue_on_timeout)
-    place, tools = stand.place, walk.tools
+    place = stand.place
     is_resumed = "held" in place
     variables = dict(stand.scope.visible())
     limit_us = None
@@ -71,14 +71,10 @@ async def wait_for_trigger(walk: Walk, step: WaitForTrigger, stand: Stand) -> No
     heard = _Heard()
     walk.run.is_fresh = False
     try:
-        disarm = tools.armer.arm(step.triggers, variables, heard.hear)
+        disarm = _armed(walk, step, stand, variables, heard, is_resumed=is_resumed)
     except TriggerError as error:
         raise StepFails(str(error), is_passable=False) from error
     try:
-        if is_resumed:
-            _look_again(walk, step, stand, heard)
-        else:
-            place["held"] = sorted(holding(step.triggers, tools.world, tools.judge, variables))
         if step.after_arming and "is_waiting" not in place:
             await walk.sequence(step.after_arming, stand.inside(), stand.scope, stand.rounds)
         if "is_waiting" not in place:
@@ -96,17 +92,23 @@ async def wait_for_trigger(walk: Walk, step: WaitForTrigger, stand: Stand) -> No
         wait.time_out({"remaining": 0.0, "completed": False, "trigger": None})
 
 
-def _look_again(walk: Walk, step: WaitForTrigger, stand: Stand, heard: _Heard) -> None:
-    """What came to hold while the hub was down ends the wait; what only happened then is lost."""
-    tools = walk.tools
+def _armed(
+    walk: Walk,
+    step: WaitForTrigger,
+    stand: Stand,
+    variables: Mapping[str, object],
+    heard: _Heard,
+    *,
+    is_resumed: bool,
+) -> Stop:
+    tools, place = walk.tools, stand.place
+    if not is_resumed:
+        disarm = tools.armer.arm(step.triggers, variables, heard.hear)
+        if tools.journal.is_durable:
+            place["held"] = holding(step.triggers, tools.world, tools.judge, variables)
+        return disarm
     stand.entry.result["resumed"] = True
-    walk.run.trace.notes.append(f"{step.path}: events from while the hub was down were not heard")
-    held = set(stand.place.get("held", ()))
-    now = holding(step.triggers, tools.world, tools.judge, stand.scope.visible())
-    for found in sorted(now.keys() - held):
-        trigger, entity_id = now[found]
-        heard.hear(standing_data(trigger, entity_id, tools.world), walk.run.context)
-        return
+    return arm_again(tools.armer, step.triggers, place["held"], tools.world, variables, heard.hear)
 
 
 class _Heard:
@@ -137,10 +139,11 @@ class _Heard:
 class _Wait:
     """What both kinds of wait share: the time limit and how it ends."""
 
-    def __init__(self, walk: Walk, stand: Stand, goes_on: bool) -> None:  # noqa: FBT001 - the step's own word
+    def __init__(self, walk: Walk, stand: Stand, goes_on: bool) -> None:
         self._walk = walk
         self._stand = stand
         self._goes_on = goes_on
+        self._cancel: Cancel = lambda: None
 
     def set_limit(self, limit_us: int | None) -> None:
         """Begin to wait: from now on a restart keeps the end of the time limit."""
@@ -155,7 +158,7 @@ class _Wait:
 
     async def ended(self, arm: _Arm) -> object:
         """Wait for what `arm` tells, or for the end of the time limit."""
-        clock, due_us = self._walk.tools.clock, self._stand.place.get("due_us")
+        clock, alarms, due_us = self._walk.tools.clock, self._walk.tools.alarms, self._stand.place.get("due_us")
 
         def begin(done: Done) -> Cancel:
             is_told = False
@@ -168,23 +171,21 @@ class _Wait:
             stop = arm(told)
             if is_told:
                 return stop
-            left_s = None if due_us is None else (due_us - clock.now_us()) / 1e6
-            if left_s is not None and left_s <= 0:
+            if due_us is not None and due_us <= clock.now_us():
                 stop()
                 done(_TIMED_OUT)
                 return stop
-            timer = None if left_s is None else clock.call_later(left_s, lambda: done(_TIMED_OUT))
+            alarm = None if due_us is None else alarms.at(due_us, lambda: done(_TIMED_OUT))
             self._walk.keep(with_trace=True)
 
             def cancel() -> None:
                 stop()
-                if timer is not None:
-                    timer.cancel()
+                if alarm is not None:
+                    alarm.cancel()
 
             self._cancel = cancel
             return cancel
 
-        self._cancel: Cancel = lambda: None
         self._walk.run.is_fresh = False
         found = await Pause(begin)
         self._cancel()

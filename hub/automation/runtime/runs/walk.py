@@ -138,11 +138,10 @@ class Walk:
             run.taken.clear()
 
     async def until(self, due_us: int) -> None:
-        """Wait until an instant, by the clock as it runs now."""
+        """Wait until an instant of the wall clock."""
 
         def begin(done: Done) -> Cancel:
-            clock = self.tools.clock
-            return clock.call_later((due_us - clock.now_us()) / 1e6, lambda: done(None)).cancel
+            return self.tools.alarms.at(due_us, lambda: done(None)).cancel
 
         self.run.is_fresh = False
         if due_us > self.tools.clock.now_us():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Literal, NamedTuple, TypeAlias
@@ -45,7 +44,19 @@ class Surroundings(NamedTuple):
 class Setting:
     """What one trigger gets."""
 
-    __slots__ = ("_emit", "_note", "_save", "around", "catch_up_s", "shelf", "start", "trigger", "variables", "where")
+    __slots__ = (
+        "_emit",
+        "_note",
+        "_save",
+        "around",
+        "catch_up_s",
+        "shelf",
+        "start",
+        "trigger",
+        "undo",
+        "variables",
+        "where",
+    )
 
     def __init__(
         self,
@@ -68,9 +79,16 @@ class Setting:
         self.variables = variables
         self.where = where
         self.catch_up_s = catch_up_s
+        self.undo: list[Stop] = []
+        """What takes back whatever was attached."""
         self._emit = emit
         self._save = save
         self._note = note
+
+    def take_back(self) -> None:
+        """Let go of whatever was attached, the last first."""
+        while self.undo:
+            self.undo.pop()()
 
     def fire(self, shot: Shot) -> None:
         """The trigger goes off; what its shelf has to write is written with what begins."""
@@ -140,22 +158,19 @@ def flag_of(flag: Flag, world: RuleWorld, variables: Mapping[str, object], where
         raise TriggerError(f"{where}: `enabled`: {error}") from error
 
 
-class Live(ABC):
+class Live:
     """An attached trigger."""
 
     def __init__(self, setting: Setting) -> None:
         """Attach it; raises `TriggerError`, with nothing attached."""
         self.setting = setting
-        self.undo: list[Stop] = []
-        """What takes it back."""
 
     def first_look(self) -> None:
         """Look at what is there already; called once all triggers of the rule are attached."""
 
     def detach(self) -> None:
         """Fire no more; what is kept over restarts stays."""
-        while self.undo:
-            self.undo.pop()()
+        self.setting.take_back()
 
     def latches(self) -> list[LatchView]:
         """How its entities stand."""

@@ -26,7 +26,14 @@ def _matcher(wanted: tuple[Plain, ...] | None, unwanted: tuple[Plain, ...] | Non
 
 def _plan(trigger: StateTrigger) -> str:
     """What makes a running `for` another one when it changes."""
-    parts = [trigger.attribute, trigger.from_, trigger.not_from, trigger.to, trigger.not_to, trigger.takes_any_change]
+    parts = [
+        trigger.attribute,
+        trigger.from_,
+        trigger.not_from,
+        trigger.to,
+        trigger.not_to,
+        trigger.takes_any_change,
+    ]
     return f"{parts} for {shown_length(trigger.for_)}"
 
 
@@ -39,7 +46,7 @@ class StateEdges(Live):
         self.trigger = trigger
         self.world = setting.around.world
         self.fors = Fors(setting, _plan(trigger), self.due)
-        self.undo.append(self.fors.stop)
+        setting.undo.append(self.fors.stop)
         self._from = _matcher(trigger.from_, trigger.not_from)
         self._to = _matcher(trigger.to, trigger.not_to)
         self._attribute = trigger.attribute
@@ -101,7 +108,7 @@ class StateTexts(StateEdges):
         """Attach it."""
         super().__init__(setting, trigger)
         self._number = 0
-        self.undo.append(setting.watch(trigger.targets, self._changed))
+        setting.undo.append(setting.watch(trigger.targets, self._changed))
 
     def first_look(self) -> None:
         """Go on with the `for`s that still hold, and drop the others."""
@@ -172,7 +179,7 @@ class StateValues(StateEdges):
         """The last good state of those whose state is doubtful now, by unique id."""
         self._uids: dict[str, str] = {}
         """Who has a name: when a state goes since its entity was renamed, the registry cannot say any more."""
-        self.undo.append(setting.watch(trigger.targets, self._changed))
+        setting.undo.append(setting.watch(trigger.targets, self._changed))
 
     def first_look(self) -> None:
         """Go on with the `for`s of earlier times, as far as they may still hold."""
@@ -251,7 +258,9 @@ class StateValues(StateEdges):
             self.fors.fire(running)
             return
         running.is_overdue = True
-        self.setting.note("held", f"its `for` is over, but {why}; it fires if the next good value still holds", entity_id)
+        self.setting.note(
+            "held", f"its `for` is over, but {why}; it fires if the next good value still holds", entity_id
+        )
 
 
 def _is_unchanged(old: State, new: State) -> bool:

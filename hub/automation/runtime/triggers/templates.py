@@ -22,7 +22,7 @@ DOMAIN_PAUSE_US = 1_000_000
 ALL_PAUSE_US = 60_000_000
 """... and one that reads every state; both take milliseconds, and would run for every update of every meter."""
 
-_ASKS_ITSELF = re.compile(r"unavailable|unknown|has_value|quality|is_number|default\(|\bfloat\(|\bint\(")
+_ASKS_ITSELF = re.compile(r"unavailable|unknown|has_value|quality")
 
 
 def minds_doubt(template: Template) -> bool:
@@ -50,12 +50,19 @@ class Watched:
         template: Template,
         variables: Mapping[str, object],
         told: Callable[[Rendered, StateChanged | None], None],
+        *,
+        tells_all: bool,
     ) -> None:
-        """Watch from now on; `told` hears of results that come from now on, with the change that brought them."""
+        """Watch from now on; `told` hears of each render from now on, with the change that brought it about.
+
+        Without `tells_all` it hears of those only whose result is another, as in Home Assistant; but what is the
+        same result may be known now and have been in doubt before.
+        """
         self._around = around
         self._template = template
         self._variables = variables
         self._told = told
+        self._tells_all = tells_all
         self._entities: dict[str, Stop] = {}
         self._wide: dict[str, Stop] = {}
         """Subscriptions to domains, by name; `*` is to everything."""
@@ -127,7 +134,7 @@ class Watched:
             self._later.cancel()
         before = self.seen
         self.seen = self._look()
-        if self._is_stopped or _is_same(before, self.seen):
+        if self._is_stopped or (not self._tells_all and _is_same(before, self.seen)):
             return
         self._told(self.seen, event)
 
@@ -152,12 +159,12 @@ class TemplateEdge(Live):
         self._minds_doubt = self._is_ours and minds_doubt(trigger.value_template)
         plan = f"{trigger.value_template.text} for {shown_length(trigger.for_)}"
         self.fors = Fors(setting, plan, self._due)
-        self.undo.append(self.fors.stop)
+        setting.undo.append(self.fors.stop)
         self._is_armed = False
-        self._held: StateChanged | None = None
-        """What was told while it was in doubt."""
-        self._watched = Watched(setting.around, trigger.value_template, setting.variables, self._told)
-        self.undo.append(self._watched.stop)
+        self._watched = Watched(
+            setting.around, trigger.value_template, setting.variables, self._told, tells_all=self._is_ours
+        )
+        setting.undo.append(self._watched.stop)
         self._is_armed = self._truth(self._watched.seen) is False
 
     def first_look(self) -> None:

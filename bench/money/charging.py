@@ -35,7 +35,6 @@ taxes:
   vat: {percent: 13, included: false}
 """
 USE_WH = 40
-PERIOD_S = 10
 
 
 def every_reading(params: Params) -> Figures:
@@ -44,7 +43,7 @@ def every_reading(params: Params) -> Figures:
 
 
 def default_grid(params: Params) -> Figures:
-    """The same on the default billing grid of an hour; what a meter's day leaves on disk is told with it."""
+    """The same on the default billing grid of an hour, long enough to tell what a meter's day leaves on disk."""
     return _run(params, "60 min")
 
 
@@ -54,23 +53,22 @@ def _run(params: Params, grid: str) -> Figures:
 
 async def _measure(loop: VirtualLoop, params: Params, grid: str) -> Figures:
     site = folder(params)
-    meters, rounds = whole(params, "meters"), whole(params, "rounds")
+    meters, rounds, period_s = whole(params, "meters"), whole(params, "rounds"), whole(params, "period_s")
     hub = await _hub(site, meters, grid)
-    file = site / "data" / "hub.db"
     field = _Field(hub, meters)
     await field.poll()
-    bytes_before, entries_before = _size(file), await _entries(hub)
+    bytes_before, entries_before = await _size(hub, site / "before.db"), await _entries(hub)
     settle_memory()
     began = time.process_time()
     for _ in range(rounds):
-        await hub.advance(timedelta(seconds=PERIOD_S))
+        await hub.advance(timedelta(seconds=period_s))
         await field.poll()
     took_s = time.process_time() - began
-    days = meters * rounds * PERIOD_S / 86_400
+    days = meters * rounds * period_s / 86_400
     figures = {
         "per_s": meters * rounds / took_s,
         "entries_per_day": (await _entries(hub) - entries_before) / days,
-        "bytes_per_day": (_size(file) - bytes_before) / days,
+        "bytes_per_day": (await _size(hub, site / "after.db") - bytes_before) / days,
     }
     await hub.hub.stop()
     return figures
@@ -139,5 +137,7 @@ async def _entries(hub: HubHarness) -> int:
     return count
 
 
-def _size(file: Path) -> int:
-    return sum(one.stat().st_size for one in (file, file.with_name(file.name + "-wal")) if one.exists())
+async def _size(hub: HubHarness, copy: Path) -> int:
+    """What the books take on disk, without the free space and the log of the file in use."""
+    await hub.kernel.db.copy_to(copy)
+    return copy.stat().st_size

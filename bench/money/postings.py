@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import date
 from functools import partial
 
-from bench import ledger_rows
+from bench.money import ledger_rows
 from bench.ours.running import Figures
 from bench.timing import Params, folder, percentile, settle_memory, whole
 from hub.contracts.units import MinorUnits, WattHours

@@ -1,0 +1,1 @@
+"""Measurements of money: the ledger, charging, statements."""
