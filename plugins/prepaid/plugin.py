@@ -27,6 +27,7 @@ from plugins.prepaid.gate.keeper import Keeper
 from plugins.prepaid.journal.journal import Journal
 from plugins.prepaid.money.counter import register_counter
 from plugins.prepaid.money.moved import MoneyWatch
+from plugins.prepaid.money.offered import register_money
 from plugins.prepaid.money.settle import Topups
 from plugins.prepaid.money.standing import Standing, standing
 from plugins.prepaid.places.opening import ROW, is_empty, slug, take_in
@@ -181,3 +182,4 @@ class PrepaidPlugin(Plugin):
             returns="answer: what became of the request at once",
         )
         register_counter(self._hub, self._topups, self._hub.config["currency"], self._hub.config["scale"])
+        self._refunds = register_money(self._topups)

@@ -17,7 +17,7 @@ from hub.automation.runtime.strategies import OURS, Strategies
 from hub.automation.runtime.waiting import Waits
 from hub.automation.runtime.world import RuleWorld
 from hub.contracts.providers import PROVIDERS, SUN, provider_key
-from hub.core.plugins import Manifest, Plugin, PluginHub
+from hub.core.plugins import Manifest, Plugin, PluginHub, PluginState
 from hub.core.registry import Entity, EntityWanted
 from hub.core.states import State, StateChanged, Value
 from hub.core.storage import Migration, Tx
@@ -102,7 +102,8 @@ class House:
     async def start(self, text: str) -> None:
         """Bring rules, as with the start of the hub."""
         self._write(text)
-        await self.hub.load_plugin(_plugin_of(self))
+        status = await self.hub.load_plugin(_plugin_of(self))
+        assert status.state is PluginState.RUNNING, status.reason
         await self.settle()
 
     async def restart(self, text: str | None = None, down: str | float = 0) -> None:

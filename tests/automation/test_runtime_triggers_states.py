@@ -60,7 +60,7 @@ async def test_in_home_assistant_a_blip_between_equal_values_fires(hub: HubHarne
 
 
 async def test_an_attribute_change_counts_only_without_from_and_to(house: House) -> None:
-    two = rule("") + rule(", to:").replace("id: a", "id: b")
+    two = rule("") + rule(", to: null").replace("id: a", "id: b")
     await house.set(R, True, attributes={"level": 1})
     await house.start(two)
     await house.set(R, True, attributes={"level": 2})
@@ -119,13 +119,19 @@ async def test_a_rename_is_no_edge(house: House) -> None:
     assert house.fired.take() == ["binary_sensor.q"]
 
 
-async def test_areas_narrowed_by_globs_select_who_comes_later_too(house: House) -> None:
-    text = "- id: a\n  triggers: [{trigger: state, area_id: hall, entity_id: '*_relay'}]\n  actions: [{action: test.fired}]\n"
-    await house.hub.kernel.registry.places.add_area("Hall") if hasattr(house.hub.kernel.registry, "places") else None
-    await house.start(text.replace("area_id: hall, ", ""))
-    await house.set("binary_sensor.new_relay", True)
-    await house.set("binary_sensor.new_other", True)
-    assert house.fired.take() == ["binary_sensor.new_relay"]
+async def test_areas_narrowed_by_globs_follow_who_comes_and_goes(house: House) -> None:
+    registry = house.hub.kernel.registry
+    await registry.places.create_area("Hall", area_id="hall")
+    relay, other = await house.entity("binary_sensor.a_relay"), await house.entity("binary_sensor.a_other")
+    await house.start(rule("", "'*_relay'").replace("entity_id: '*", "area_id: hall, entity_id: '*"))
+    await house.set(relay.entity_id, True)
+    assert house.fired.take() == []
+    for entity in (relay, other):
+        await registry.set_place(entity.id, "hall")
+    await house.set(relay.entity_id, False)
+    await house.set(other.entity_id, False)
+    await house.set("binary_sensor.b_relay", False)
+    assert house.fired.take() == [relay.entity_id]
 
 
 async def test_a_disabled_trigger_does_not_fire(house: House) -> None:

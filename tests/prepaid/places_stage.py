@@ -143,12 +143,13 @@ Scene = Callable[[Site], Coroutine[Any, Any, T]]
 METERS: Mapping[str, str] = {"stall": "1001", "store": "1002"}
 
 
-def on_site(folder: Path, scene: Scene[T], meters: Mapping[str, str] = METERS, **config: object) -> T:
+def on_site(folder: Path, scene: Scene[T], meters: Mapping[str, str] = METERS) -> T:
     """Play a scene on a fresh site, in virtual time; every transaction function runs twice."""
+
+    folder.mkdir(exist_ok=True)
 
     async def main(loop: asyncio.AbstractEventLoop) -> T:
         assert isinstance(loop, VirtualLoop)
-        folder.mkdir(exist_ok=True)
         harness = await start_hub(folder)
         try:
             readings = FakeReadings(harness.clock, publish=harness.fire)
@@ -158,7 +159,7 @@ def on_site(folder: Path, scene: Scene[T], meters: Mapping[str, str] = METERS, *
                 relays.add_relay(PointId(point))
             harness.provide(READINGS, readings)
             harness.provide(RELAYS, relays)
-            status = await harness.load_plugin(PlacesPlugin, ConfigDict({"billing_grid": "0 s", **config}))
+            status = await harness.load_plugin(PlacesPlugin, ConfigDict({"billing_grid": "0 s"}))
             assert status.state is PluginState.RUNNING, status.reason
             site = Site(harness, readings)
             await site.publish(FLAT, DEAR, SERVICED)

@@ -105,7 +105,7 @@ class Shown:
         self._touched.update(points)
 
     async def show_use(self) -> None:
-        """Bring use, cost, days left, band and price up to date: where something changed, everywhere at a new day."""
+        """Bring use, cost, days left, band and price up to date where something changed; at a new day everywhere."""
         book, at_us = self._charger.book, self._hub.clock.now_us()
         today = self._hub.clock.now().astimezone(self._hub.site.time_zone).date()
         points, self._touched = self._touched, set()

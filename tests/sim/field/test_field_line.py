@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 from field_stage import Ear, checksum, framed, line, read_frame, stations
 
 from hub.contracts.links import WireTiming
-from hub.sim import VirtualClock
+from hub.sim import VirtualClock, VirtualLoop
 from hub.sim.field.faults import Fault, FaultKind
 from hub.sim.field.line import SimulatedLine
 from hub.sim.field.rtu import crc16, is_sound
@@ -288,9 +291,8 @@ async def test_late_timers_of_a_busy_machine_do_not_add_up(virtual_clock: Virtua
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     busy_clock = LateTimers(loop)
-    character_s = WireTiming.of(9600).character_s
-    wire = SimulatedLine(busy_clock, stations(busy_clock, turn=Turn(20_000, 20_000)), WireTiming.of(9600))
+    wire = line(busy_clock, turn=Turn(20_000, 20_000))
     begun_s = virtual_clock.monotonic()
     ear = await ask(wire, virtual_clock)
-    on_time_s = (len(READ) + len(ear.data)) * character_s + 0.020
-    assert ear.times_s[-1] - begun_s == pytest.approx(on_time_s + 0.003, abs=1e-6)
+    on_time_s = (len(READ) + len(ear.heard)) * C + 0.020
+    assert ear.at_s[-1] - begun_s == pytest.approx(on_time_s + 0.003, abs=1e-6)
