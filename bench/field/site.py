@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.field.server_process import SIXTY, write_profile
+from bench.field.server_process import write_profile
 from bench.ours.running import OWNER, make_hub
 from bench.timing import Params, folder
 from hub.contracts.ids import PointId
@@ -204,6 +204,3 @@ async def real_field(params: Params, buses: Sequence[dict[str, Any]]) -> AsyncIt
         yield hub, loaded_plugin()
     finally:
         await hub.stop()
-
-
-__all__ = ["KPM33B", "SIXTY"]

@@ -123,7 +123,7 @@ async def test_areas_narrowed_by_globs_follow_who_comes_and_goes(house: House) -
     registry = house.hub.kernel.registry
     await registry.places.create_area("Hall", area_id="hall")
     relay, other = await house.entity("binary_sensor.a_relay"), await house.entity("binary_sensor.a_other")
-    await house.start(rule("", "'*_relay'").replace("entity_id: '*", "area_id: hall, entity_id: '*"))
+    await house.start(rule("").replace(f"entity_id: {R}", "target: {area_id: hall, only: '*.*_relay'}"))
     await house.set(relay.entity_id, True)
     assert house.fired.take() == []
     for entity in (relay, other):

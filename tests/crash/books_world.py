@@ -222,6 +222,8 @@ def violations(folder: Path, records: Records) -> Iterator[str]:
     """Every broken promise that the file shows."""
     path = folder / "data" / "hub.db"
     if not path.exists() or path.stat().st_size == 0:
+        if records.answered:
+            yield "payments were acknowledged, and the file is gone"
         return
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)) as file:
         if file.execute("SELECT 1 FROM sqlite_schema WHERE name = 'prepaid__intents'").fetchone() is None:

@@ -20,6 +20,7 @@ from hub.automation.language.model import (
 )
 from hub.automation.runtime.clock_conditions import judge_sun, judge_time
 from hub.automation.runtime.entity_conditions import EntityJudge
+from hub.automation.runtime.template_doubt import doubt_in, minds_doubt
 from hub.automation.runtime.truth import FALSE, TRUE, UNKNOWN, Judgement, Truth, truth_of
 from hub.automation.runtime.world import RuleWorld
 from hub.automation.templates import Template, TemplateError
@@ -65,8 +66,7 @@ class Judge:
                 case StateCondition():
                     return Judgement(path, *self._entities.state(condition, variables))
                 case TemplateCondition(value_template=template):
-                    holds = template.holds(self._world, variables)
-                    return Judgement(path, truth_of(holds), f"the template is {'' if holds else 'not '}true")
+                    return Judgement(path, *self._template(template, variables))
                 case TriggerCondition():
                     return Judgement(path, *_by_trigger(condition, variables))
                 case TimeCondition():
@@ -76,6 +76,17 @@ class Judge:
         except TemplateError as error:
             return Judgement(path, UNKNOWN, f"unknown: {error}")
         raise AssertionError(f"unreachable: {condition!r} is no condition")
+
+    def _template(self, template: Template, variables: Variables) -> tuple[Truth, str]:
+        seen = template.look(self._world, variables)
+        if seen.error is not None:
+            return UNKNOWN, f"unknown: {seen.error}"
+        if not self._sees_text and minds_doubt(template) and (why := doubt_in(seen, self._world)):
+            return UNKNOWN, f"unknown: {why}"
+        holds = seen.text.lower() == "true"
+        return truth_of(
+            holds
+        ), "the template is true" if holds else f"the template gives {seen.text[:100]!r}, not true"
 
     def _is_enabled(self, flag: Flag) -> bool:
         return bool(flag.value(self._world)) if isinstance(flag, Template) else flag

@@ -14,8 +14,10 @@ from hub.core.plugins import EntityHandle, PluginHub
 from hub.core.registry import EntityWanted
 from hub.core.states import BAD, GOOD
 
-SHOWN_AFTER_S = 0.1
+SHOWN_AFTER_S = 0.5
 """Changes within this time are shown together: a burst of runs must not become a burst of states."""
+
+SHOWN_PER_TURN = 50
 
 DOMAIN = "automation"
 
@@ -78,8 +80,11 @@ class RuleEntities:
 
     def _write_changed(self) -> None:
         self._timer = None
-        changed, self._changed = self._changed, set()
-        self._write(sorted(changed))
+        shown = sorted(self._changed)[:SHOWN_PER_TURN]
+        self._changed.difference_update(shown)
+        self._write(shown)
+        if self._changed:
+            self._timer = self._hub.clock.call_later(0, self._write_changed)
 
     def _write(self, rule_ids: Iterable[str]) -> None:
         for rule_id in rule_ids:

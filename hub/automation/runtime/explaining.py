@@ -58,7 +58,7 @@ def explain(
     sentences += [f"at {_time(drop.at_us)} a run was dropped: {drop.reason}" for drop in drops[:3]]
     sentences += [f"at {_time(at_us)} trigger {note.trigger_key} {note.kind}: {note.text}" for at_us, note in notes]
     if not sentences:
-        never = (
+        was = (
             "it has not been triggered yet" if record.last_triggered_us is None else "nothing kept it from running"
         )
         sentences.append(f"{was}; its triggers are attached and wait")

@@ -8,8 +8,9 @@ from hub.automation.language.model import Trigger
 from hub.automation.runtime.attaching import attach_all, detach_all
 from hub.automation.runtime.contract import NoteKind, Stop, TriggerData
 from hub.automation.runtime.shelf import Shelf
+from hub.automation.runtime.template_doubt import doubt_in, minds_doubt
 from hub.automation.runtime.triggers import Setting, Shot, Surroundings
-from hub.automation.runtime.triggers.templates import Watched, doubt_in, minds_doubt
+from hub.automation.runtime.triggers.templates import Watched
 from hub.automation.templates import Rendered, Template, TemplateError
 from hub.core.context import Context
 from hub.core.states import StateChanged
@@ -63,7 +64,7 @@ class Waits:
         was_true = False
 
         def is_true(seen: Rendered) -> bool:
-            if seen.error is not None or (minds and doubt_in(seen, self._around)):
+            if seen.error is not None or (minds and doubt_in(seen, self._around.world)):
                 return False
             try:
                 return seen.truth

@@ -98,7 +98,7 @@ class RtuLink(WireLink):
     async def _sleep(self, delay_s: float) -> None:
         """Wait about so long, or until what is owed has come."""
         if delay_s > _LONG_WAIT_S:
-            # The loop's epoll rounds up to whole milliseconds, and 9 of them to 10: the gap to another meter at 9600
+            # The epoll of the loop rounds up to whole milliseconds, and 9 to 10: the gap to another meter at 9600
             # baud. In two steps, of which only the short one is rounded, it is over after 9.2.
             delay_s -= delay_s % _LOOP_GRAIN_S
         self._drained.clear()

@@ -74,7 +74,7 @@ def plan_opening(
             named = sorted(fields.items(), key=lambda item: item[0] not in _VALUES)
             row = named[0][1].row
             text = (
-                f"point {point} is counted by other figures already; a change of the meter is `hub meter replace`"
+                f"point {point} is counted by other figures already; `hub meter replace` changes a meter"
             )
             planned.problems.append(Problem(row, column_of("point", named[0][0]), text))
         return planned

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EN: Mapping[str, str] = {
-    "lang": "en", "title": "Electricity statement", "tenant": "Tenant", "account": "Account", "contract": "Contract",
-    "tariff": "Tariff", "period": "Period", "points": "Supply points", "open": "As the books stand: not closed yet",
+    "lang": "en", "title": "Electricity statement", "tenant": "Tenant", "account": "Account",
+    "contract": "Contract", "tariff": "Tariff", "period": "Period", "points": "Supply points",
+    "open": "As the books stand: not closed yet",
     "closed": "Closed", "opening": "Balance before", "paid_in": "Paid in", "charged": "Charged", "other": "Other",
     "closing": "Balance after", "used": "Energy used", "due": "Charges of this period", "energy": "Energy",
     "charges": "Charges", "band": "Band", "season": "Season", "block": "Block", "kwh": "kWh",
@@ -15,8 +16,8 @@ EN: Mapping[str, str] = {
     "first": "First reading", "last": "Last reading", "raw": "register", "count": "Readings", "money": "Money",
     "date": "Date", "what": "What", "about": "About", "entries": "{count} entries", "proof": "Proof",
     "hash": "Hash of this statement", "checkpoint": "Ledger sealed", "not_sealed": "not sealed yet",
-    "how": "Every amount here can be derived again, by anybody, from the meters' raw readings and the tariff. Ask for"
-    " the proof file, and on any computer with Hub type:",
+    "how": "Every amount here can be derived again, by anybody, from the meters' raw readings and the tariff."
+    " Ask for the proof file, and on any computer with Hub type:",
     "compare": "The hash that it prints must be the one above.",
     "charge": "Charges of {period}", "charge_of": "Charges of {period}, contract {contract}",
     "correction": "Correction of {period}, closed before", "service_dates": "service {first} to {last}",
@@ -25,13 +26,14 @@ EN: Mapping[str, str] = {
     "demand": "Demand", "component_energy": "Energy, as above",
     "topup": "Top-up", "assigned": "Top-up", "goodwill": "Goodwill credit", "refund": "Refund",
     "transfer": "Transfer", "write_off": "Written off", "deposit": "Deposit", "opening_balance": "Brought forward",
-    "reversal": "Reversal", "returned": "Returned", "correction_by_hand": "Correction", "page": "Page",
+    "reversal": "Reversal", "returned": "Returned", "correction_by_hand": "Correction",
 }  # fmt: skip
 
 ZH: Mapping[str, str] = {
     "lang": "zh", "title": "电费账单", "tenant": "租户", "account": "账户", "contract": "合同", "tariff": "电价",
-    "period": "账期", "points": "用电点", "open": "按当前账目列示，尚未结账", "closed": "已结账", "opening": "期初余额",
-    "paid_in": "充值", "charged": "扣费", "other": "其他", "closing": "期末余额", "used": "用电量",
+    "period": "账期", "points": "用电点", "open": "按当前账目列示，尚未结账", "closed": "已结账",
+    "opening": "期初余额", "paid_in": "充值", "charged": "扣费", "other": "其他", "closing": "期末余额",
+    "used": "用电量",
     "due": "本期费用", "energy": "电量电费", "charges": "费用", "band": "时段", "season": "季节", "block": "阶梯",
     "kwh": "千瓦时", "price": "单价（{currency}/千瓦时）", "amount": "金额", "together": "合计", "all_day": "全天",
     "included": "其中含{name}", "meters": "抄表", "meter": "电表", "serial": "表号", "first": "起始读数",
@@ -47,7 +49,7 @@ ZH: Mapping[str, str] = {
     "component_energy": "电量电费（如上）",
     "topup": "充值", "assigned": "充值", "goodwill": "赠送", "refund": "退款", "transfer": "转账",
     "write_off": "核销", "deposit": "押金", "opening_balance": "上期结转", "reversal": "冲正", "returned": "退回",
-    "correction_by_hand": "更正", "page": "页",
+    "correction_by_hand": "更正",
 }  # fmt: skip
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": EN, "zh": ZH}

@@ -96,7 +96,7 @@ class View:
         paid = sum(one.amount_minor for one in flows.moves if one.kind in _INCOMING)
         charged = sum(one.amount_minor for one in flows.charges)
         other = flows.closing_minor - flows.opening_minor - paid - charged
-        parts = [("opening", flows.opening_minor), ("paid_in", paid), ("charged", charged)]
+        parts: list[tuple[str, int]] = [("opening", flows.opening_minor), ("paid_in", paid), ("charged", charged)]
         parts += [("other", other)] if other else []
         return [
             (self.words[name], self.money(amount)) for name, amount in [*parts, ("closing", flows.closing_minor)]
@@ -160,8 +160,8 @@ class View:
                 first, last = reads[0], reads[-1]
                 rows.append(
                     MeterRow(
-                        self.frame.points.get(epoch.point, epoch.point), epoch.serial or "–", self.minute(first.at_us),
-                        str(first.raw), self.minute(last.at_us), str(last.raw),
+                        self.frame.points.get(epoch.point, epoch.point), epoch.serial or "–",
+                        self.minute(first.at_us), str(first.raw), self.minute(last.at_us), str(last.raw),
                         kwh_text(last.total_wh - first.total_wh), len(reads),
                     )
                 )  # fmt: skip
@@ -185,7 +185,7 @@ class View:
         """A component as people call it."""
         kind, _, name = component.partition(":")
         if kind in _KINDS:
-            return self.words[kind].format(name=name.replace("_", " "))
+            return self.words[kind].format(name=f"{name[:1].upper()}{name[1:]}".replace("_", " "))
         return self.words["component_energy"] if kind == "energy" else self.words.get(kind, component)
 
     def money(self, amount_minor: int) -> str:
@@ -206,7 +206,8 @@ class View:
 
     def _energy_row(self, line: EnergyLine, amount: MinorUnits, bands: list[str]) -> EnergyRow:
         total_wh = max(1, self.statement.rated.state.total_wh)
-        band = self.words["all_day"] if line.band in (ONLY_BAND, "") else line.band.replace("_", " ")
+        named = self.words.get(f"band_{line.band}", line.band.replace("_", " "))
+        band = self.words["all_day"] if line.band in (ONLY_BAND, "") else named
         season = "" if line.season == EVERY_SEASON else line.season.replace("_", " ")
         return EnergyRow(
             band, season, str(line.block + 1), kwh_text(line.wh), price_text(line.price_micro), self.money(amount),

@@ -6,7 +6,7 @@ import logging
 from itertools import count
 from typing import NamedTuple, Protocol
 
-from hub.core.actions import CallEnded, InvalidCall, OnUnknown
+from hub.core.actions import CallEnded, Effect, InvalidCall, OnUnknown
 from hub.core.clock import Clock
 from hub.core.errors import NotAllowed, NotFound
 from hub.core.ids import Ids
@@ -59,15 +59,23 @@ class HubCaller:
         self._clock: Clock = hub.clock
         self._ids: Ids = hub.ids
 
+    def _is_level(self, action: str) -> bool:
+        try:
+            return self._actions.get(action).effect is Effect.LEVEL
+        except NotFound:
+            return False
+
     async def call(self, asked: Asked) -> object:
         """The response, once the effect stands."""
         principal = Principal(f"rule:{asked.rule_id}", OWNER.permissions)
+        # The run keeps account of what it has called; a second account would cost two more transactions for a call
+        # that may be repeated anyway.
+        key = None if self._is_level(asked.action) else asked.key
         waited_s = 0.0
         for attempt in count(1):
-            pause_s = PAUSE.pause_s(attempt, self._ids)
             try:
                 return await self._actions.call(
-                    asked.action, asked.data, principal=principal, key=asked.key, on_unknown=asked.on_unknown
+                    asked.action, asked.data, principal=principal, key=key, on_unknown=asked.on_unknown
                 )
             except (ConstraintViolated, StorageRefused):
                 raise
@@ -77,6 +85,7 @@ class HubCaller:
                 if not asked.is_again or waited_s >= START_GRACE_S:
                     raise
                 log.warning("step %s waits for %s: %s", asked.key, asked.action, error)
+            pause_s = PAUSE.pause_s(attempt, self._ids)
             waited_s += pause_s
             await self._clock.sleep(pause_s)
         raise AssertionError("unreachable: the loop above ends by returning or raising")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from hub.automation.runtime.runs import schema
 from hub.automation.runtime.runs.outcomes import Outcome
@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 SAVE_PAUSE_S = 1.0
 """How long what is only for people may wait to be written: traces and counts, never runs."""
 
-CHUNK = 200
+CHUNK = 50
+"""Rows of one save: what is for people must not keep runs waiting."""
 
 
 @dataclass(slots=True)
@@ -45,6 +46,9 @@ class RuleRecord:
             case Outcome.FAILED:
                 self.errors += 1
                 self.last_error, self.last_error_us = trace.reason, trace.ended_us
+
+
+_FIELDS = tuple(field.name for field in fields(RuleRecord))
 
 
 class Records:
@@ -88,7 +92,7 @@ class Records:
         if self._db is None:
             return
         for kind, name, is_on, text in await self._db.read(schema.read_records):
-            record = self._records[kind, name] = RuleRecord(**json.loads(text))
+            record = self._records[kind, name] = RuleRecord(*json.loads(text))
             record.is_on = is_on
 
     async def traces_of(self, kind: str, name: str, keep: int) -> list[dict[str, object]]:
@@ -139,7 +143,7 @@ class Records:
 
 
 def _row(record: RuleRecord) -> tuple[int, str]:
-    return int(record.is_on), json.dumps(asdict(record))
+    return int(record.is_on), json.dumps([getattr(record, name) for name in _FIELDS])
 
 
 def _text(trace: Trace) -> str:

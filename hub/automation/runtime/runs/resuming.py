@@ -12,7 +12,6 @@ from hub.automation.runtime.runs.lanes import LaneKey
 from hub.automation.runtime.runs.library import Library
 from hub.automation.runtime.runs.outcomes import Outcome
 from hub.automation.runtime.runs.packing import Unpacking
-from hub.automation.runtime.runs.program import Program
 from hub.automation.runtime.runs.roster import Roster
 from hub.automation.runtime.runs.run import Answer, Question, Run
 from hub.automation.runtime.runs.schema import RunRow
@@ -38,78 +37,72 @@ class Resuming:
 
     def resume(self, rows: list[RunRow], gone: Gone, ambient: Ambient) -> list[Run]:
         """Enter all runs that may go on; those that wait for nobody are to be started, in this order."""
-        known = {row.id for row in rows}
-        entered: list[Run] = []
+        roster = self._roster
+        callers: dict[str, str] = {}
         for row in rows:
             try:
-                run = self._one(row, known, gone, ambient)
+                self._enter(row, callers, ambient)
             except (ConfigErrors, LookupError, ValueError, TypeError) as error:
                 log.error("run %s of %s %s cannot go on: %s", row.id, row.kind, row.name, error)
-                self._roster.tools.journal.forget(row.id)
-                continue
-            if run is not None:
-                entered.append(run)
-        started = []
-        for run in entered:
-            run.is_waiting = run.program.definition.mode == "queued" and not self._roster.lanes.is_first(run)
-            if not run.is_waiting and run.question is None:
-                started.append(run)
-        return started
+                roster.tools.journal.forget(row.id)
+        for run in roster:
+            why = gone(run.program.kind, run.program.definition.id)
+            if why:
+                roster.finish(run, Answer(Outcome.CANCELLED, why))
+        self._end_orphans()
+        for run_id in [run_id for run_id in roster.answers if roster.get(callers[run_id]) is None]:
+            del roster.answers[run_id]
+            roster.tools.journal.forget(run_id)
+        for run in roster:
+            self._by_policy(run)
+        return [run for run in roster if self._goes_on(run)]
 
-    def _one(self, row: RunRow, known: set[str], gone: Gone, ambient: Ambient) -> Run | None:
-        head: dict[str, Any] = self._unpack(row.head)
-        parent = head["parent"]
+    def _end_orphans(self) -> None:
+        """What a run called ends with it."""
+        while orphans := [one for one in self._roster if one.parent and self._roster.get(one.parent) is None]:
+            for run in orphans:
+                self._roster.finish(run, Answer(Outcome.CANCELLED, "its caller was ended"))
+
+    def _goes_on(self, run: Run) -> bool:
+        run.is_waiting = run.program.definition.mode == "queued" and not self._roster.lanes.is_first(run)
+        return not run.is_waiting and run.question is None
+
+    def _enter(self, row: RunRow, callers: dict[str, str], ambient: Ambient) -> None:
+        lane, entity_uid, root, cause, caused_by, parent, stack = self._unpack(row.head)
         if row.state == "done":
-            if parent in known:
-                outcome, reason, response, is_passable = self._unpack(row.body)
-                self._roster.answers[row.id] = Answer(Outcome(outcome), reason, response, is_passable)
-            else:
-                self._roster.tools.journal.forget(row.id)
-            return None
+            outcome, reason, response, is_passable = self._unpack(row.body)
+            self._roster.answers[row.id] = Answer(Outcome(outcome), reason, response, is_passable)
+            callers[row.id] = parent
+            return
         content = self._contents.get((row.kind, row.name, row.version))
         program = self._library.pinned(row.kind, row.name, row.version, content)
-        run = self._run(row, head, program, ambient)
-        self._roster.enter(run)
-        why = gone(row.kind, row.name)
-        if parent is not None and parent not in known:
-            why = why or "its caller is gone"
-        if why:
-            self._roster.finish(run, Answer(Outcome.CANCELLED, why))
-            return None
-        return self._by_policy(run)
-
-    def _by_policy(self, run: Run) -> Run | None:
-        """Go on, end, or ask a person, as the rule says."""
-        policy = run.program.definition.on_restart
-        if policy == "skip":
-            reason = "the hub stopped in its middle, and on_restart is skip"
-            self._roster.finish(run, Answer(Outcome.CANCELLED, reason))
-            return None
-        if run.question is not None and run.question.about != "restart":
-            run.question = None  # the step asks again
-        if policy == "ask" and run.question is None:
-            text = "the hub stopped in its middle, and on_restart is ask"
-            run.question = Question("restart", text, self._roster.tools.clock.now_us())
-            self._roster.tools.journal.keep(run.row())
-        return run
-
-    def _run(self, row: RunRow, head: dict[str, Any], program: Program, ambient: Ambient) -> Run:
         body: dict[str, Any] = self._unpack(row.body)
-        actor = f"rule:{head['root']}"
-        context = Context(row.id, actor, head["caused_by"])
         own = body["own"]
-        entity_uid, cause = head["entity_uid"], head["cause"]
+        context = Context(row.id, f"rule:{root}", caused_by)
         trace = Trace(row.id, row.kind, row.name, entity_uid, row.begun_us, cause, own.get("trigger"))
         if row.trace is not None:
             earlier = json.loads(row.trace)
             trace.earlier, trace.notes = earlier["steps"], earlier["notes"]
         trace.notes.append("the hub was restarted in its middle; events from meanwhile were not heard")
-        lane: LaneKey = (row.kind, row.name, head["lane"])
+        key: LaneKey = (row.kind, row.name, lane)
         run = Run(
-            row.id, program, lane, entity_uid, head["root"], context, row.begun_us, row.number, cause, own,
-            ambient.of(program, context), trace, head["parent"], tuple(head["stack"]), body["place"],
+            row.id, program, key, entity_uid, root, context, row.begun_us, row.number, cause, own,
+            ambient.of(program, context), trace, parent, tuple(stack), body["place"],
             is_fresh=False, is_resumed=True,
         )  # fmt: skip
         if "question" in body:
             run.question = Question(*body["question"])
-        return run
+        self._roster.enter(run)
+
+    def _by_policy(self, run: Run) -> None:
+        """Let a run go on, end it, or ask a person, as its rule says."""
+        policy = run.program.definition.on_restart
+        if policy == "skip":
+            reason = "the hub stopped in its middle, and on_restart is skip"
+            self._roster.finish(run, Answer(Outcome.CANCELLED, reason))
+        elif run.question is not None and run.question.about != "restart":
+            run.question = None  # the step asks again
+        if policy == "ask" and run.question is None:
+            text = "the hub stopped in its middle, and on_restart is ask"
+            run.question = Question("restart", text, self._roster.tools.clock.now_us())
+            self._roster.tools.journal.keep(run.row())

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from itertools import count
 
 from hub.automation.runtime.runs.doings import DOINGS
 from hub.automation.runtime.runs.lanes import Lanes
@@ -41,6 +42,8 @@ class Roster:
         self._on_ended = on_ended
         self.records = records
         self.lanes: Lanes[Run] = Lanes()
+        self.numbers = count(1)
+        """Tell runs of one instant apart."""
         self.answers: dict[str, Answer] = {}
         """How runs ended whose callers, after a restart, have not come to ask yet."""
         self._runs: dict[str, Run] = {}

@@ -104,12 +104,10 @@ class Run:
     def _row(self, state: str, body: str, trace: str | None) -> RunRow:
         program = self.program
         if not self._head:
+            caused_by = self.context.parent_id
             self._head = pack(
-                {
-                    "lane": self.lane[2], "entity_uid": self.entity_uid, "root": self.root, "cause": self.cause,
-                    "caused_by": self.context.parent_id, "parent": self.parent, "stack": self.stack,
-                }
-            )  # fmt: skip
+                [self.lane[2], self.entity_uid, self.root, self.cause, caused_by, self.parent, self.stack]
+            )
         definition = program.definition
         return RunRow(
             self.id, program.kind, definition.id, definition.version, self.begun_us, self.number, state, self._head,

@@ -80,8 +80,8 @@ class Runs:
         """Take what arms the triggers of waits, and what rings at their ends."""
         around = self._around
         self.roster.tools = Tools(
-            around.world, self.judge, armer, alarms, around.clock, self.journal, around.caller, self.scripts, self.waiting,
-            around.publish, around.spawn, around.on_call, not around.strategies.latches,
+            around.world, self.judge, armer, alarms, around.clock, self.journal, around.caller, self.scripts,
+            self.waiting, around.publish, around.spawn, around.on_call, not around.strategies.latches,
         )  # fmt: skip
 
     async def load(self) -> None:

@@ -7,7 +7,6 @@ the run that goes on, or its answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
 
 from hub.automation.language.model import Script, rendered
 from hub.automation.runtime.runs.ambient import Ambient
@@ -41,7 +40,6 @@ class Scripts:
         self._library = library
         self._ambient = ambient
         self._brake = brake
-        self._numbers = count(1)
 
     def begin(self, run: Run, asked: Asked, done: Done) -> Cancel | None:
         """Begin what an action of scripts says; None for any other action."""
@@ -161,7 +159,7 @@ class Scripts:
         trace = Trace(run_id, DOMAIN, script.id, None, now_us, cause)
         root = script.id if by is None else by.root
         return Run(
-            run_id, program, (DOMAIN, script.id, None), None, root, context, now_us, next(self._numbers), cause,
+            run_id, program, (DOMAIN, script.id, None), None, root, context, now_us, next(self._roster.numbers), cause,
             own, ambient, trace,
         )  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import count
 
 from hub.automation.language.model import Rule, rendered
 from hub.automation.runtime.contract import Firing
@@ -64,7 +63,6 @@ class RunStarter:
         self._ambient = ambient
         self._brake = brake
         self._on_triggered = on_triggered
-        self._numbers = count(1)
 
     def consider(self, firing: Firing) -> Considered:
         """Whether a firing runs, and with what."""
@@ -145,7 +143,7 @@ class RunStarter:
             roster.told_dropped("rule", rule.id, rule.max_exceeded, dropped)
             return Considered(drop=DropRow("rule", rule.id, entity_uid, firing.at_us, dropped, trace.cause))
         run = Run(
-            trace.run_id, program, lane, entity_uid, rule.id, context, firing.at_us, next(self._numbers),
+            trace.run_id, program, lane, entity_uid, rule.id, context, firing.at_us, next(roster.numbers),
             trace.cause, own, ambient, trace, is_waiting=admission.waits,
         )  # fmt: skip
         for other in admission.ends:

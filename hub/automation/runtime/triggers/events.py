@@ -15,12 +15,19 @@ from hub.core.bus import Event
 from hub.core.clock import from_us
 from hub.core.states import StateChanged, StateReported
 
+_UNTYPED = frozenset({event_name(CustomEvent), event_name(StateReported)})
 _REFUSED = {"state_reported": "it comes with every reading of every meter; use a `state` trigger"}
 
 
 def event_classes() -> dict[str, type[Event]]:
     """Every typed event that is known now, by the name that rules use."""
-    return {event_name(one): one for one in _subclasses(Event) if one not in (CustomEvent, StateReported)}
+    found: dict[str, type[Event]] = {}
+    for one in _subclasses(Event):
+        name = event_name(one)
+        # A dataclass with slots is made anew, and its first form lives on until garbage is looked for.
+        if name not in _UNTYPED and (name not in found or "__slots__" in vars(one)):
+            found[name] = one
+    return found
 
 
 def _subclasses(of: type[Event]) -> Iterator[type[Event]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from hub.automation.language.model import TemplateTrigger
 from hub.automation.runtime.contract import Stop
-from hub.automation.runtime.doubt import doubt
+from hub.automation.runtime.template_doubt import doubt_in, minds_doubt
 from hub.automation.runtime.timers import Alarm
 from hub.automation.runtime.triggers.fors import Fors, Running, shown_length
 from hub.automation.runtime.triggers.setting import Live, Setting, Shot, Surroundings
@@ -21,24 +20,6 @@ DOMAIN_PAUSE_US = 1_000_000
 """A template that reads a whole domain is rendered at most so often, ..."""
 ALL_PAUSE_US = 60_000_000
 """... and one that reads every state; both take milliseconds, and would run for every update of every meter."""
-
-_ASKS_ITSELF = re.compile(r"unavailable|unknown|has_value|quality")
-
-
-def minds_doubt(template: Template) -> bool:
-    """Whether doubtful data makes a template unknown; one that looks at availability itself knows what it does."""
-    return _ASKS_ITSELF.search(template.text) is None
-
-
-def doubt_in(seen: Rendered, around: Surroundings) -> str:
-    """The first doubt about what a render read; empty when there is none."""
-    world = around.world
-    now_us = world.now_us()
-    for entity_id in sorted(seen.entities):
-        why = doubt(world.state(entity_id), entity_id, now_us)
-        if why:
-            return why
-    return ""
 
 
 class Watched:
@@ -184,7 +165,7 @@ class TemplateEdge(Live):
         """Whether it is true; None for an error or, unless it minds that itself, when it read doubtful data."""
         if seen.error is not None:
             return None
-        if self._minds_doubt and doubt_in(seen, self.setting.around):
+        if self._minds_doubt and doubt_in(seen, self.setting.around.world):
             return None
         try:
             return seen.truth
@@ -233,7 +214,7 @@ class TemplateEdge(Live):
         setting.fire(shot)
 
     def _due(self, running: Running) -> None:
-        why = doubt_in(self._watched.seen, self.setting.around) if self._minds_doubt else ""
+        why = doubt_in(self._watched.seen, self.setting.around.world) if self._minds_doubt else ""
         if not why:
             self.fors.fire(running)
             return
