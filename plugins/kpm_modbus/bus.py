@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -32,7 +33,8 @@ NO_SUCH_READ = (2, 3)
 RATIO_LOOKS = 2
 """So often a transformer ratio is read at the first meeting, in case the first look is not to be trusted."""
 
-PROBE_PAUSE = Backoff(first_s=2.0, factor=2.0, cap_s=60.0, jitter=0.2)
+PROBE_PAUSE = Backoff(first_s=2.0, factor=2.0, cap_s=48.0, jitter=0.2)
+"""With its jitter a dead meter is looked for at least once a minute."""
 
 
 class WrongIdentity(HubError):
@@ -83,6 +85,7 @@ class BusWorker:
         self._watcher = watcher
         self._schedule: Schedule[Job] = Schedule()
         self._periods_s = dict(periods_s)
+        self._commands = 0
         self._wake = asyncio.Event()
         self._gaps: Gaps | None = None
         self._gap_probe: GapProbe | None = None
@@ -123,7 +126,7 @@ class BusWorker:
         """Work for ever."""
         while True:
             self._wake.clear()
-            turn = self._schedule.next(self._clock.monotonic())
+            turn = self._schedule.next(self._clock.monotonic(), is_commanding=self._commands > 0)
             if isinstance(turn, Turn):
                 await turn.job()
                 self._settle(turn)
@@ -133,6 +136,16 @@ class BusWorker:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    @contextmanager
+    def commanding(self) -> Iterator[None]:
+        """While a command is under way no dead meter is probed: its read-back must not wait for a silence."""
+        self._commands += 1
+        try:
+            yield
+        finally:
+            self._commands -= 1
+            self._wake.set()
 
     async def urgent(self, rank: Rank, work: Callable[[], Awaitable[T]]) -> T:
         """Have something done ahead of all polls; a cancelled caller takes back what has not begun."""

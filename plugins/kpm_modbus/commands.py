@@ -150,11 +150,12 @@ class Commands:
     async def _command(self, place: Place, attempt: _Attempt, grant: Grant) -> CommandResult:
         rank = Rank.CLOSE if attempt.desired is Desired.CLOSED else Rank.OPEN
         try:
-            stands = await place.worker.urgent(rank, lambda: self._write(place, attempt))
-            if not stands:
-                action = place.device.profile.actions[ACTIONS[attempt.desired]]
-                await self._hub.clock.sleep(float(action.settle_s))
-            observed = await place.worker.urgent(Rank.VERIFY, lambda: self._read_back(place, attempt))
+            with place.worker.commanding():
+                stands = await place.worker.urgent(rank, lambda: self._write(place, attempt))
+                if not stands:
+                    action = place.device.profile.actions[ACTIONS[attempt.desired]]
+                    await self._hub.clock.sleep(float(action.settle_s))
+                observed = await place.worker.urgent(Rank.VERIFY, lambda: self._read_back(place, attempt))
         except _Refused as refused:
             return await self._finish(
                 attempt, grant, Outcome.REFUSED, str(refused),

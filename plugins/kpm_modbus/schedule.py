@@ -108,16 +108,17 @@ class Schedule(Generic[J]):
         """Do this ahead of all polls."""
         heapq.heappush(self._urgent, (rank, self._numbers(), job))
 
-    def next(self, now_s: float) -> Turn[J] | float:
-        """The next job, or how many seconds to wait for one."""
+    def next(self, now_s: float, *, is_commanding: bool = False) -> Turn[J] | float:
+        """The next job, or how many seconds to wait for one; no probe while a command is under way."""
         soon_s = now_s + DUE_SLACK_S
         if self._urgent:
             return Turn(heapq.heappop(self._urgent)[2])
         poll = min(self.polls, key=lambda poll: poll.due_s, default=None)
         next_due_s = poll.due_s if poll is not None else float("inf")
-        if poll is not None and poll.due_s <= soon_s and not self._probe_goes_first(now_s):
+        if poll is not None and poll.due_s <= soon_s and (is_commanding or not self._probe_goes_first(now_s)):
             return Turn(poll.job, poll=poll)
-        probe = min(self.probes.values(), key=lambda probe: probe.due_s, default=None)
+        probes = () if is_commanding else self.probes.values()
+        probe = min(probes, key=lambda probe: probe.due_s, default=None)
         if probe is not None and probe.due_s <= soon_s:
             fits_before = now_s + probe.time_s <= next_due_s
             if fits_before or soon_s >= self._probes_from_s:

@@ -367,7 +367,9 @@ async def test_the_variables_of_a_crossing(house: House) -> None:
     await house.set(A, 40)
     [firing] = house.fired.firings
     data = firing.trigger_data
-    shown = {name: data[name] for name in ("id", "idx", "alias", "platform", "entity_id", "below", "above", "late_s")}
+    shown = {
+        name: data[name] for name in ("id", "idx", "alias", "platform", "entity_id", "below", "above", "late_s")
+    }
     assert shown == {
         "id": "low", "idx": "0", "alias": "Low", "platform": "numeric_state", "entity_id": A, "below": 100,
         "above": None, "late_s": 0,

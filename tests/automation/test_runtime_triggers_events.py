@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Literal
 
 import pytest
 from rule_house import House
@@ -57,7 +55,12 @@ async def fire(house: House, kind: str, data: Mapping[str, object] | None = None
 
 async def test_an_event_of_one_of_the_types_with_the_data(house: House) -> None:
     await house.start(rule("trigger: event, event_type: [go, come], event_data: {to: {door: '{{ 1 + 1 }}'}}"))
-    for kind, data in [("go", {"to": {"door": 2, "hall": 1}}), ("come", {"to": {"door": 2}}), ("go", {}), ("other", {})]:
+    for kind, data in [
+        ("go", {"to": {"door": 2, "hall": 1}}),
+        ("come", {"to": {"door": 2}}),
+        ("go", {}),
+        ("other", {}),
+    ]:
         await fire(house, kind, data)
     shown = [firing.trigger_data["event"] for firing in house.fired.firings]
     assert [(one["event_type"], one["data"]) for one in shown] == [  # type: ignore[index]
@@ -103,7 +106,9 @@ async def test_nobody_listens_to_every_reading(house: House) -> None:
 
 async def test_a_rule_is_attached_whole_or_not_at_all(house: House) -> None:
     await house.start("[]")
-    text = rule("trigger: event, event_type: go}, {trigger: state, entity_id: sensor.a}, {trigger: webhook, webhook_id: x")
+    text = rule(
+        "trigger: event, event_type: go}, {trigger: state, entity_id: sensor.a}, {trigger: webhook, webhook_id: x"
+    )
     [bad] = house.read(text).values()
     before = len(house.hub.kernel.bus.listeners_of("automation"))
     with pytest.raises(TriggerError, match="no plugin provides the trigger `webhook` now"):
@@ -146,14 +151,6 @@ class Post:
         for watched, fire_one in list(self.watched):
             if watched == place:
                 fire_one(what, Context("c1", "plugin:post"))
-
-
-class Almanac:
-    """Knows when the sun rises: at 6, and sets at 18, by UTC."""
-
-    def time_of(self, event: Literal["sunrise", "sunset"], day: date) -> datetime | None:
-        """The instant."""
-        return datetime(day.year, day.month, day.day, 6 if event == "sunrise" else 18, tzinfo=UTC)
 
 
 CASES: dict[str, tuple[str, str, str, dict[str, object]]] = {

@@ -88,7 +88,9 @@ async def test_one_with_now_is_rendered_each_full_minute(house: House, renders: 
     assert house.fired.take() == [None]
 
 
-@pytest.mark.parametrize("template", ["{{ states('sensor.a') | float(0) < 100 }}", "{{ states('sensor.a') < '5' }}"])
+@pytest.mark.parametrize(
+    "template", ["{{ states('sensor.a') | float(0) < 100 }}", "{{ states('sensor.a') < '5' }}"]
+)
 async def test_doubtful_data_is_no_edge_and_fires_nothing_twice(house: House, template: str) -> None:
     await house.set(A, 700)
     await house.start(rule(template))
@@ -124,7 +126,9 @@ async def test_an_error_is_told_and_fires_nothing(house: House) -> None:
 
 async def test_a_detached_one_listens_no_longer(house: House, renders: Count) -> None:
     await house.set(A, 1)
-    await house.start(rule("{{ now().year > 3000 or states.sensor | list | count > 1 or is_state('sensor.a', '2') }}"))
+    await house.start(
+        rule("{{ now().year > 3000 or states.sensor | list | count > 1 or is_state('sensor.a', '2') }}")
+    )
     house.attached["a"].detach()
     renders.take()
     await house.set(A, 2)
@@ -135,7 +139,9 @@ async def test_a_detached_one_listens_no_longer(house: House, renders: Count) ->
 
 async def test_trigger_variables_are_seen(house: House) -> None:
     await house.set(A, 1)
-    text = rule("{{ states('sensor.a') | int > limit }}").replace("  actions", "  trigger_variables: {limit: 5}\n  actions")
+    text = rule("{{ states('sensor.a') | int > limit }}").replace(
+        "  actions", "  trigger_variables: {limit: 5}\n  actions"
+    )
     await house.start(text)
     await house.set(A, 6)
     assert [firing.variables for firing in house.fired.firings] == [{"limit": 5}]

@@ -51,13 +51,13 @@ NIGHTS: list[tuple[str, str, bool, list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("start", "is_once", "wanted"), [row[1:] for row in NIGHTS], ids=[row[0] for row in NIGHTS])
+@pytest.mark.parametrize(
+    ("start", "is_once", "wanted"), [row[1:] for row in NIGHTS], ids=[row[0] for row in NIGHTS]
+)
 @pytest.mark.parametrize("kind", ["time", "pattern"])
 def test_a_local_time_on_nights_when_clocks_change(kind: str, start: str, is_once: bool, wanted: list[str]) -> None:
     recurrence = (
-        DailyTime(time(2, 30), BERLIN, is_once)
-        if kind == "time"
-        else Pattern((2,), (30,), (0,), BERLIN, is_once)
+        DailyTime(time(2, 30), BERLIN, is_once) if kind == "time" else Pattern((2,), (30,), (0,), BERLIN, is_once)
     )
     us = to_us(datetime.fromisoformat(start).replace(tzinfo=BERLIN))
     found = []

@@ -8,6 +8,7 @@ from rule_reading import one, with_trigger
 
 from hub.automation.language.model import Trigger
 from hub.automation.runtime.contract import TriggerData
+from hub.automation.runtime.store import read_saved
 from hub.automation.templates import compile_template
 from hub.contracts.custom_events import CustomEvent
 from hub.core.context import Context
@@ -101,10 +102,8 @@ async def test_a_wait_leaves_nothing_on_disk(house: House) -> None:
     house.waits.arm([trigger(house, BELOW + "for: 60\n")], {}, heard.fired)
     await house.set(A, 50)
     await house.advance(30)
-    tables = ("thresholds", "latched", "fors", "times")
-    for table in tables:
-        rows = await house.hub.kernel.db.read(lambda reader, table=table: reader.all(f"SELECT * FROM automation__{table}"))
-        assert rows == []
+    saved = await house.hub.kernel.db.read(read_saved, owner="automation")
+    assert not any(saved)
     await house.advance(30)
     assert len(heard.data) == 1
 

@@ -28,7 +28,19 @@ from hub.testing.harness import HubHarness
 
 FOLDER = Path(__file__).parent.parent / "differential" / "cases"
 FILES = ("numeric_state", "state", "template", "conditions", "event_time_start", "runs")
-KEYS_OF_RUNS = ("delay", "wait_", "repeat", "choose", "if:", "- event", "event:", "stop", "mode:", "variables", "restart")
+KEYS_OF_RUNS = (
+    "delay",
+    "wait_",
+    "repeat",
+    "choose",
+    "if:",
+    "- event",
+    "event:",
+    "stop",
+    "mode:",
+    "variables",
+    "restart",
+)
 START = "2026-03-02T08:00:00+00:00"
 
 

@@ -108,3 +108,16 @@ def test_polls_of_one_period_are_spread_over_it() -> None:
 def test_the_planned_load_is_time_over_period() -> None:
     schedule: Schedule[str] = Schedule(polls=[poll("a", 0, 10, 1), poll("b", 0, 5, 1)])
     assert schedule.load == pytest.approx(0.3)
+
+
+def test_no_probe_begins_while_a_command_waits_for_its_relay() -> None:
+    schedule: Schedule[str] = Schedule(polls=[poll("p", 5.0)])
+    schedule.probes["m"] = Probe("probe", 0.4, 0.0)
+    assert schedule.next(0.0, is_commanding=True) == pytest.approx(5.0)
+    assert taken(schedule.next(0.0)) == "probe"
+
+
+def test_a_due_poll_is_not_held_up_by_a_probe_that_may_not_begin() -> None:
+    schedule: Schedule[str] = Schedule(polls=[poll("p", 0.0)])
+    schedule.probes["m"] = Probe("probe", 0.4, -1.0)
+    assert taken(schedule.next(0.0, is_commanding=True)) == "p"

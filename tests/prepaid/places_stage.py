@@ -116,10 +116,14 @@ class Site:
 
         await self.write(store)
 
-    async def use(self, point: str, wh: int, hours: int = 1) -> None:
-        """Let energy flow through a point for some time, and have it read."""
+    async def flow(self, point: str, wh: int, hours: int = 1) -> None:
+        """Let energy flow through a point for some time, and nobody reads it."""
         await self.harness.advance(hours * 3600)
         self.readings.use(PointId(point), wh)
+
+    async def use(self, point: str, wh: int, hours: int = 1) -> None:
+        """Let energy flow through a point for some time, and have it read."""
+        await self.flow(point, wh, hours)
         await self.readings.poll(PointId(point))
         await self.harness.advance(0.01)
 

@@ -11,7 +11,7 @@ from hub.core.errors import HubError
 from plugins.prepaid.places.tables import TableUnreadable, read_table
 
 HEAD = "point,point_name,parent,area,role,load_class,tenant,tenant_name,phone,account,credit_limit,opening_balance"
-HEAD += ",contract,tariff,start,end,held_from,share,serial,opening_kwh,opening_raw,count_wh,ratio"
+HEAD += ",contract,tariff,start,end,held_from,share,serial,opening_kwh,opening_raw,opening_at,count_wh,ratio"
 COLUMNS = HEAD.split(",")
 
 
@@ -26,7 +26,8 @@ KIOSK = {"tenant_name": "Kiosk", "phone": "12345"}
 MARCH = "2026-02-28 16:00:00+00:00"
 
 WRONG = [
-    ("two mistakes are told together", [{**STALL, "credit_limit": "x"}, {**STALL, "point": "Store 2", "start": "soon"}],
+    ("two mistakes are told together",
+        [{**STALL, "credit_limit": "x"}, {**STALL, "point": "Store 2", "start": "soon"}],
         [(2, "credit_limit", "'x' is no number such as 1234.5"),
          (3, "point", "the id 'Store 2' is no id: write lower-case letters"),
          (3, "start", "'soon' is no time such as 2026-03-01 or 2026-03-01 08:30")]),
@@ -41,9 +42,9 @@ WRONG = [
     ("points that feed each other", [{"point": "a", "parent": "b"}, {"point": "b", "parent": "a"}],
         [(2, "parent", "point a: it would feed itself: a <- b <- a")]),
     ("an unknown load class", [{**STALL, "load_class": "cold_storge"}],
-        [(2, "load_class", "there is no load class 'cold_storge'. Did you mean 'cold_storage'? There are cold_storage")]),
+        [(2, "load_class", "there is no load class 'cold_storge'. Did you mean 'cold_storage'? There are ")]),
     ("a point held to more than all of it", [STALL, {**STALL, "account": "fish", "share": "20"}],
-        [(2, "share", f"from {MARCH} on stall is held to 120 %: fish 20 %, noodles 100 %; end one first, or share")]),
+        [(2, "share", f"from {MARCH} on stall is held to 120 %: fish 20 %, noodles 100 %; end one")]),
     ("one contract with two tariffs", [STALL, {**STALL, "point": "store", "tariff": "dear"}],
         [(3, "tariff", "contract noodles has something else here in row 2; one of the two is wrong")]),
     ("two shops of one name", [KIOSK, {**KIOSK, "phone": "54321"}],

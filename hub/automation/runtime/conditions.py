@@ -83,10 +83,9 @@ class Judge:
             return UNKNOWN, f"unknown: {seen.error}"
         if not self._sees_text and minds_doubt(template) and (why := doubt_in(seen, self._world)):
             return UNKNOWN, f"unknown: {why}"
-        holds = seen.text.lower() == "true"
-        return truth_of(
-            holds
-        ), "the template is true" if holds else f"the template gives {seen.text[:100]!r}, not true"
+        if seen.text.lower() == "true":
+            return TRUE, "the template is true"
+        return FALSE, f"the template gives {seen.text[:100]!r}, not true"
 
     def _is_enabled(self, flag: Flag) -> bool:
         return bool(flag.value(self._world)) if isinstance(flag, Template) else flag

@@ -83,9 +83,11 @@ class EntityJudge:
         attribute = condition.attribute
         wanted, unclear = self._wanted(condition)
         why = "" if self._sees_text else doubt(state, entity_id, self._world.now_us())
-        if why and (
-            attribute is not None or not (state.text in wanted or AVAILABILITY.issuperset(map(str, wanted)))
-        ):
+        # Who asks for `unavailable` asks about the connection, which is known.
+        is_about_it = attribute is None and (
+            (state.text in AVAILABILITY and state.text in wanted) or AVAILABILITY.issuperset(map(str, wanted))
+        )
+        if why and not is_about_it:
             return UNKNOWN, f"unknown: {why}"
         if attribute is not None and attribute not in state.attributes:
             return FALSE if self._sees_text else UNKNOWN, f"{entity_id} has no attribute {attribute!r}"

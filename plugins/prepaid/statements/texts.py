@@ -48,8 +48,9 @@ ZH: Mapping[str, str] = {
     "fixed": "{name}", "adder": "{name}", "tax": "{name}（税）", "minimum": "补足最低收费", "demand": "需量电费",
     "component_energy": "电量电费（如上）",
     "topup": "充值", "assigned": "充值", "goodwill": "赠送", "refund": "退款", "transfer": "转账",
-    "write_off": "核销", "deposit": "押金", "opening_balance": "上期结转", "reversal": "冲正", "returned": "退回",
-    "correction_by_hand": "更正",
+    "write_off": "核销", "deposit": "押金", "opening_balance": "上期结转",
+    "band_sharp": "尖", "band_peak": "峰", "band_flat": "平", "band_valley": "谷", "band_deep_valley": "深谷",
+    "reversal": "冲正", "returned": "退回", "correction_by_hand": "更正",
 }  # fmt: skip
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": EN, "zh": ZH}

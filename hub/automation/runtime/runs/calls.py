@@ -54,8 +54,11 @@ async def call(walk: Walk, step: Call, stand: Stand) -> None:
 
 def _pinned(walk: Walk, step: Call, stand: Stand) -> Pinned:
     """The call with its templates rendered; an error in one is an error that `continue_on_error` passes over."""
-    if not walk.run.program.is_settled(step):
+    program = walk.run.program
+    if not program.is_settled(step):
         walk.run.is_fresh = False
+    if program.is_plain(step):
+        return {"action": cast("str", step.action), "data": cast("dict[str, object]", step.data).copy()}
     try:
         action = str(walk.render(step.action, stand.scope)).strip().lower()
         data, target = walk.render(step.data, stand.scope), walk.render(step.target, stand.scope)

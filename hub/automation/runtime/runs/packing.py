@@ -18,10 +18,17 @@ from hub.core.states import Quality, State, frozen
 _MARK = "\u0000"
 """No key that people write begins with it."""
 
+DEPTH_MAX = 50
+"""How deep a value may be nested that cannot be written as it is."""
+
+
+_STATE = _MARK + "state"
+_NO_ATTRIBUTES: dict[str, object] = {}
+
 
 def _tagged(value: object) -> object:
-    if isinstance(value, StateView):
-        return {_MARK + "state": _flat(value._state)}  # noqa: SLF001 - the two halves of one record
+    if type(value) is StateView:
+        return {_STATE: _flat(value._state)}  # noqa: SLF001 - the two halves of one record
     if isinstance(value, Decimal):
         return {_MARK + "decimal": str(value)}
     if isinstance(value, datetime):
@@ -39,27 +46,27 @@ def _tagged(value: object) -> object:
     return str(value)
 
 
-def _flat(state: State) -> list[object]:
-    context = state.context
-    return [
-        *state[:3], state.quality.value, *state[4:8], dict(state.attributes),
-        context.id, context.actor, context.parent_id,
-    ]  # fmt: skip
+def _flat(state: State) -> tuple[object, ...]:
+    entity_id, value, unit, quality, source, changed, updated, reported, attributes, context = state
+    return (
+        entity_id, value, unit, quality._value_, source, changed, updated, reported,
+        dict(attributes) if attributes else _NO_ATTRIBUTES, context.id, context.actor, context.parent_id,
+    )  # fmt: skip
 
 
-_to_text = json.JSONEncoder(default=_tagged, separators=(",", ":")).encode
+_to_text = json.JSONEncoder(default=_tagged, separators=(",", ":"), check_circular=False).encode
 
 
 def pack(value: object) -> str:
     """One text for a value; what no record can hold is kept as its text."""
     try:
         return _to_text(value)
-    except (TypeError, ValueError):  # keys that are no text, or a value inside itself
+    except (TypeError, ValueError, RecursionError):  # keys that are no text, or a value inside itself
         return _to_text(_plain(value, 0))
 
 
 def _plain(value: object, depth: int) -> object:
-    if depth > 50:
+    if depth > DEPTH_MAX:
         return "..."
     if isinstance(value, Mapping):
         return {str(key): _plain(item, depth + 1) for key, item in value.items()}

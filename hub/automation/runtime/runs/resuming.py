@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from hub.automation.runtime.runs.ambient import Ambient
 from hub.automation.runtime.runs.lanes import LaneKey
@@ -68,16 +67,16 @@ class Resuming:
         return not run.is_waiting and run.question is None
 
     def _enter(self, row: RunRow, callers: dict[str, str], ambient: Ambient) -> None:
-        lane, entity_uid, root, cause, caused_by, parent, stack = self._unpack(row.head)
+        head, rest = self._unpack(row.body)
+        lane, entity_uid, root, cause, caused_by, parent, stack = head
         if row.state == "done":
-            outcome, reason, response, is_passable = self._unpack(row.body)
+            outcome, reason, response, is_passable = rest
             self._roster.answers[row.id] = Answer(Outcome(outcome), reason, response, is_passable)
             callers[row.id] = parent
             return
         content = self._contents.get((row.kind, row.name, row.version))
         program = self._library.pinned(row.kind, row.name, row.version, content)
-        body: dict[str, Any] = self._unpack(row.body)
-        own = body["own"]
+        own, place, asked = rest
         context = Context(row.id, f"rule:{root}", caused_by)
         trace = Trace(row.id, row.kind, row.name, entity_uid, row.begun_us, cause, own.get("trigger"))
         if row.trace is not None:
@@ -87,11 +86,11 @@ class Resuming:
         key: LaneKey = (row.kind, row.name, lane)
         run = Run(
             row.id, program, key, entity_uid, root, context, row.begun_us, row.number, cause, own,
-            ambient.of(program, context), trace, parent, tuple(stack), body["place"],
+            ambient.of(program, context), trace, parent, tuple(stack), place,
             is_fresh=False, is_resumed=True,
         )  # fmt: skip
-        if "question" in body:
-            run.question = Question(*body["question"])
+        if asked is not None:
+            run.question = Question(*asked)
         self._roster.enter(run)
 
     def _by_policy(self, run: Run) -> None:

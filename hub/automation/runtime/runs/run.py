@@ -76,7 +76,6 @@ class Run:
     told: list[Told] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     """Runs whose answers it has, which need not be kept once it is written down itself."""
-    _head: str = ""
 
     @property
     def scope(self) -> Scope:
@@ -85,31 +84,27 @@ class Run:
 
     def row(self, *, with_trace: bool = False) -> RunRow:
         """The run as it stands now."""
-        body: dict[str, object] = {"own": self.own, "place": self.place}
-        if self.question is not None:
-            question = self.question
-            body["question"] = [question.about, question.text, question.asked_us, question.path]
+        question = self.question
+        if question is None:
+            state, asked = "open", None
+        else:
+            state, asked = "asking", [question.about, question.text, question.asked_us, question.path]
         shown = self.trace.shown() if with_trace else None
-        return self._row(
-            "asking" if self.question is not None else "open",
-            pack(body),
-            None if shown is None else pack({"steps": shown["steps"], "notes": self.trace.notes}),
-        )
+        trace = None if shown is None else pack({"steps": shown["steps"], "notes": self.trace.notes})
+        return self._row(state, [self.own, self.place, asked], trace)
 
     def done_row(self, answer: Answer) -> RunRow:
         """The run once it has ended, while its caller has not taken the answer."""
-        body = pack([answer.outcome.value, answer.reason, answer.response, answer.is_passable])
-        return self._row("done", body, None)
+        told = [answer.outcome.value, answer.reason, answer.response, answer.is_passable]
+        return self._row("done", told, None)
 
-    def _row(self, state: str, body: str, trace: str | None) -> RunRow:
+    def _row(self, state: str, rest: list[object], trace: str | None) -> RunRow:
         program = self.program
-        if not self._head:
-            caused_by = self.context.parent_id
-            self._head = pack(
-                [self.lane[2], self.entity_uid, self.root, self.cause, caused_by, self.parent, self.stack]
-            )
+        head = (
+            self.lane[2], self.entity_uid, self.root, self.cause, self.context.parent_id, self.parent, self.stack,
+        )  # fmt: skip
         definition = program.definition
         return RunRow(
-            self.id, program.kind, definition.id, definition.version, self.begun_us, self.number, state, self._head,
-            body, trace,
+            self.id, program.kind, definition.id, definition.version, self.begun_us, self.number, state,
+            pack([head, rest]), trace,
         )  # fmt: skip

@@ -13,7 +13,7 @@ CREATE TABLE automation__definitions (
   PRIMARY KEY (kind, name, version)) STRICT, WITHOUT ROWID;
 CREATE TABLE automation__runs (
   id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
-  begun_us INTEGER NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, head TEXT NOT NULL, body TEXT NOT NULL,
+  begun_us INTEGER NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL,
   trace TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE automation__drops (
   seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, entity_uid TEXT, at_us INTEGER NOT NULL,
@@ -43,10 +43,8 @@ class RunRow(NamedTuple):
     """Tells runs of one instant apart."""
     state: str
     """`open`; `asking` while a person must decide; `done` while its caller has not taken its answer."""
-    head: str
-    """What never changes."""
     body: str
-    """Variables, and where it stands."""
+    """What never changes, then variables and where it stands, or how it ended."""
     trace: str | None
     """What it did until it last waited; None leaves what stands there."""
 
@@ -63,7 +61,7 @@ class DropRow(NamedTuple):
 
 
 _UPSERT = """
-INSERT INTO automation__runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+INSERT INTO automation__runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
 state = excluded.state, body = excluded.body, trace = coalesce(excluded.trace, automation__runs.trace)"""
 
 

@@ -159,8 +159,8 @@ class Scripts:
         trace = Trace(run_id, DOMAIN, script.id, None, now_us, cause)
         root = script.id if by is None else by.root
         return Run(
-            run_id, program, (DOMAIN, script.id, None), None, root, context, now_us, next(self._roster.numbers), cause,
-            own, ambient, trace,
+            run_id, program, (DOMAIN, script.id, None), None, root, context, now_us, next(self._roster.numbers),
+            cause, own, ambient, trace,
         )  # fmt: skip
 
     def _begun(self, run: Run, *, parent: str | None, stack: tuple[str, ...], done: Done) -> Cancel:
