@@ -16,10 +16,10 @@ from hub.automation.runtime.store import TRIGGER_TABLES
 from hub.automation.runtime.strategies import OURS, Strategies
 from hub.automation.runtime.waiting import Waits
 from hub.automation.runtime.world import RuleWorld
-from hub.contracts.providers import PROVIDERS, SUN, provider_key
+from hub.contracts.providers import PROVIDERS, SUN
 from hub.core.plugins import Manifest, Plugin, PluginHub, PluginState
 from hub.core.registry import Entity, EntityWanted
-from hub.core.states import State, StateChanged, Value
+from hub.core.states import State, Value
 from hub.core.storage import Migration, Tx
 from hub.testing.harness import HubHarness
 
@@ -74,7 +74,7 @@ class Fired:
 
     def told(self) -> list[tuple[str, str]]:
         """Kind and text of the notes since the last time."""
-        told = [(note.kind, note.text) for note in self.notes]
+        told: list[tuple[str, str]] = [(note.kind, note.text) for note in self.notes]
         self.notes.clear()
         return told
 
@@ -203,6 +203,3 @@ def _plugin_of(house: House) -> type[Plugin]:
             house.triggers.stop()
 
     return Automation
-
-
-__all__ = ["Fired", "House", "StateChanged", "provider_key"]

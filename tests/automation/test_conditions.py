@@ -26,6 +26,9 @@ def condition(folder: Path, text: str) -> Condition:
     return found
 
 
+ON, OFF = True, False
+
+
 class Almanac:
     """Knows when the sun rises: at 6, and sets at 18, in Shanghai."""
 
@@ -60,9 +63,9 @@ async def court(house: House) -> Court:
     await house.set("sensor.a", 15, attributes={"level": 4})
     await house.set("sensor.stale", 15, quality=STALE)
     await house.set("sensor.bad", None, quality=BAD)
-    await house.set("switch.on", True)
-    await house.set("switch.off", False)
-    await house.set("switch.bad", True, quality=BAD)
+    await house.set("switch.on", ON)
+    await house.set("switch.off", OFF)
+    await house.set("switch.bad", ON, quality=BAD)
     await house.start("[]")
     return Court(house)
 
@@ -131,8 +134,8 @@ T = "{condition: state, entity_id: switch.on, state: 'on'}"
 F = "{condition: state, entity_id: switch.on, state: 'off'}"
 U = "{condition: state, entity_id: switch.bad, state: 'on'}"
 LOGIC: list[tuple[str, str, Truth]] = [
-    ("and", f"{T}, {T}", TRUE), ("and", f"{T}, {F}", FALSE), ("and", f"{U}, {F}", FALSE), ("and", f"{T}, {U}", UNKNOWN),
-    ("and", "", TRUE), ("or", f"{F}, {T}", TRUE), ("or", f"{U}, {T}", TRUE), ("or", f"{F}, {U}", UNKNOWN),
+    ("and", f"{T}, {T}", TRUE), ("and", f"{T}, {F}", FALSE), ("and", f"{U}, {F}", FALSE),
+    ("and", f"{T}, {U}", UNKNOWN), ("and", "", TRUE), ("or", f"{F}, {T}", TRUE), ("or", f"{U}, {T}", TRUE), ("or", f"{F}, {U}", UNKNOWN),
     ("or", f"{F}, {F}", FALSE), ("or", "", FALSE), ("not", F, TRUE), ("not", T, FALSE), ("not", U, UNKNOWN),
     ("not", f"{F}, {U}", UNKNOWN), ("not", f"{U}, {T}", FALSE), ("not", "", TRUE),
 ]  # fmt: skip

@@ -144,7 +144,7 @@ async def test_one_that_was_due_while_the_hub_was_down_fires_with_the_first_good
     await house.set(P, kind[2])
     data = house.fired.data()
     assert data["late_s"] == 3001
-    assert data["to_state"].read("state") == {150: "150", True: "on", "on": "on"}[kind[2]]  # type: ignore[index, attr-defined]
+    assert data["to_state"].read("state") == {150: "150", True: "on", "on": "on"}[kind[2]]  # type: ignore[attr-defined]
 
 
 async def test_one_that_ended_while_the_hub_was_down_fires_nothing(house: House, kind: Kind) -> None:

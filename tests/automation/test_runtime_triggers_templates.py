@@ -14,7 +14,8 @@ A, B = "sensor.a", "sensor.b"
 
 def rule(template: str) -> str:
     """A rule with a template trigger."""
-    return f"- id: a\n  triggers:\n    - trigger: template\n      value_template: >\n        {template}\n  actions: [{{action: test.fired}}]\n"
+    trigger = f"    - trigger: template\n      value_template: >\n        {template}\n"
+    return f"- id: a\n  triggers:\n{trigger}  actions: [{{action: test.fired}}]\n"
 
 
 @pytest.fixture

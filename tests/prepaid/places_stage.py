@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -66,7 +66,7 @@ class Site:
 
     harness: HubHarness
     readings: FakeReadings
-    published: list[str] = field(default_factory=list)
+    relays: FakeRelays
 
     @property
     def plugin(self) -> PlacesPlugin:
@@ -77,6 +77,11 @@ class Site:
     def now_us(self) -> int:
         """Now."""
         return self.harness.clock.now_us()
+
+    def provide(self, readings: FakeReadings, relays: FakeRelays) -> None:
+        """Offer the field layer, at the start and after a restart."""
+        self.harness.provide(READINGS, readings)
+        self.harness.provide(RELAYS, relays)
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """One transaction of the plugin."""
@@ -161,11 +166,10 @@ def on_site(folder: Path, scene: Scene[T], meters: Mapping[str, str] = METERS) -
             for point, serial in meters.items():
                 readings.add_meter(PointId(point), serial=serial, raw=1_000)
                 relays.add_relay(PointId(point))
-            harness.provide(READINGS, readings)
-            harness.provide(RELAYS, relays)
+            site = Site(harness, readings, relays)
+            site.provide(readings, relays)
             status = await harness.load_plugin(PlacesPlugin, ConfigDict({"billing_grid": "0 s"}))
             assert status.state is PluginState.RUNNING, status.reason
-            site = Site(harness, readings)
             await site.publish(FLAT, DEAR, SERVICED)
             return await scene(site)
         finally:

@@ -22,6 +22,7 @@ from plugins.prepaid.charging.charger import Charged
 from plugins.prepaid.charging.edges import unfinished
 from plugins.prepaid.gate import reads
 from plugins.prepaid.places import repository
+from plugins.prepaid.places.checks import require
 from plugins.prepaid.places.office import Office
 from plugins.prepaid.places.records import Contract, Term
 
@@ -66,10 +67,14 @@ def move_in(office: Office, tx: Tx, contract: Contract, terms: Sequence[Term]) -
         if repository.point(tx, term.point) is None:
             raise _no_point(tx, term.point)
     before = office.places(tx)
+    after = before.copy()
+    after.contracts[contract.id] = contract
+    after.terms.update({(term.contract, term.point, term.start_us): term for term in terms})
+    require(after, before)
     repository.save_contract(tx, contract)
     for term in terms:
         repository.save_term(tx, term)
-    book = office.turn_page(tx, before)
+    book = office.turn_page(tx)
     charged = [
         one
         for term in terms

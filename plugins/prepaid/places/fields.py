@@ -40,6 +40,22 @@ def cell(read: Callable[[str, Local], object], local: Local) -> Callable[[object
     return validate
 
 
+def optional(field: Callable[[object], object]) -> Callable[[object], object]:
+    """A field that may also be null, which takes away what was there."""
+
+    def validate(value: object) -> object:
+        return None if value is None else field(value)
+
+    return validate
+
+
+def text(value: object) -> str:
+    """A text as it is."""
+    if not isinstance(value, str):
+        raise vol.Invalid("expected a text")
+    return value
+
+
 def instant(local: Local) -> Callable[[object], int]:
     """A time: ISO text, local where it names no zone, or a datetime with one; as microseconds."""
 

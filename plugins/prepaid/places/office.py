@@ -18,7 +18,6 @@ from plugins.prepaid.gate.keeper import Keeper
 from plugins.prepaid.gate.reads import AcceptedRead
 from plugins.prepaid.money.desk import Desk
 from plugins.prepaid.places import repository
-from plugins.prepaid.places.checks import require
 from plugins.prepaid.places.opening_reads import Known, known_register
 from plugins.prepaid.places.records import Epoch
 from plugins.prepaid.places.snapshot import Places, load_places
@@ -50,10 +49,8 @@ class Office:
         """All records as this transaction sees them."""
         return load_places(tx, self.areas())
 
-    def turn_page(self, tx: Tx, before: Places | None = None) -> Book:
-        """Say that people and places have changed; what breaks a rule that held `before` raises."""
-        if before is not None:
-            require(self.places(tx), before)
+    def turn_page(self, tx: Tx) -> Book:
+        """Say that people and places have changed; the book as it is from now on."""
         turn_page(tx)
         tx.on_commit(lambda: self.desk.hub.spawn("places changed", _awaited(self.places_changed)))
         return self.charger.current_book(tx)

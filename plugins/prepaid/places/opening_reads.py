@@ -73,9 +73,7 @@ def plan_opening(
         if not any(_is_same(fields, epoch) for epoch in epochs):
             named = sorted(fields.items(), key=lambda item: item[0] not in _VALUES)
             row = named[0][1].row
-            text = (
-                f"point {point} is counted by other figures already; `hub meter replace` changes a meter"
-            )
+            text = f"point {point} is counted by other figures already; `hub meter replace` changes a meter"
             planned.problems.append(Problem(row, column_of("point", named[0][0]), text))
         return planned
     if not any(name in fields for name in _VALUES):

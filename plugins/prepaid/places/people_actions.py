@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import voluptuous as vol
 
@@ -22,9 +22,9 @@ from plugins.prepaid.money.desk import MoveRefused
 from plugins.prepaid.money.fields import REASON, amount
 from plugins.prepaid.money.standing import standing
 from plugins.prepaid.places import columns, repository
-from plugins.prepaid.places.checks import COMMODITIES, LOAD_CLASSES, PlacesRefused
+from plugins.prepaid.places.checks import COMMODITIES, LOAD_CLASSES, PlacesRefused, require
 from plugins.prepaid.places.columns import Local
-from plugins.prepaid.places.fields import cell, slug
+from plugins.prepaid.places.fields import cell, optional, slug, text
 from plugins.prepaid.places.office import Office
 from plugins.prepaid.places.records import Account, Role, SupplyPoint, Tenant
 
@@ -40,21 +40,25 @@ _TENANT_FIELDS = {
 _POINT_FIELDS = ("name", "area", "parent", "commodity", "role", "load_class", "policy")
 
 
+R = TypeVar("R", Tenant, SupplyPoint, Account)
+Save = Callable[[Tx, R], None]
+
+
 class PeopleActions:
     """What clerks do with tenants, points and accounts."""
 
     def __init__(self, office: Office, local: Local) -> None:
         """Offer the actions."""
         self._office = office
-        name, nothing = cell(columns.name, local), None
+        name = cell(columns.name, local)
         self._register(
             SAVE_TENANT, self._save_tenant, "Write a tenant, new or changed; what is left out stays as it is.",
             {
                 vol.Required("tenant"): slug,
                 vol.Optional("name"): name,
                 vol.Optional("language"): vol.In(columns.LANGUAGES),
-                vol.Optional("phone"): vol.Any(nothing, cell(columns.phone, local)),
-                vol.Optional("email"): vol.Any(nothing, cell(columns.email, local)),
+                vol.Optional("phone"): optional(cell(columns.phone, local)),
+                vol.Optional("email"): optional(cell(columns.email, local)),
                 vol.Optional("landlord"): bool,
             },
         )  # fmt: skip
@@ -63,12 +67,12 @@ class PeopleActions:
             {
                 vol.Required("point"): slug,
                 vol.Optional("name"): name,
-                vol.Optional("area"): vol.Any(nothing, str),
-                vol.Optional("parent"): vol.Any(nothing, slug),
+                vol.Optional("area"): optional(text),
+                vol.Optional("parent"): optional(slug),
                 vol.Optional("commodity"): vol.In(COMMODITIES),
                 vol.Optional("role"): vol.In([one.value for one in Role]),
                 vol.Optional("load_class"): vol.In(sorted(LOAD_CLASSES)),
-                vol.Optional("policy"): vol.Any(nothing, slug),
+                vol.Optional("policy"): optional(slug),
             },
         )  # fmt: skip
         self._register(
@@ -104,7 +108,7 @@ class PeopleActions:
         old = repository.tenant(tx, name)
         given = {_TENANT_FIELDS[field]: value for field, value in call.data.items() if field in _TENANT_FIELDS}
         new = replace(old or Tenant(id=name, name=name.replace("_", " ")), **given)
-        return self._saved(tx, "tenant", name, old == new, lambda: repository.save_tenant(tx, new))
+        return self._saved(tx, "tenant", name, old, new, repository.save_tenant)
 
     def _save_point(self, tx: Tx, call: Call) -> dict[str, object]:
         name = PointId(call.data["point"])
@@ -113,7 +117,7 @@ class PeopleActions:
         if "role" in given:
             given["role"] = Role(given["role"])
         new = replace(old or SupplyPoint(id=name, name=name.replace("_", " ")), **given)
-        return self._saved(tx, "point", name, old == new, lambda: repository.save_point(tx, new))
+        return self._saved(tx, "point", name, old, new, repository.save_point)
 
     def _open(self, tx: Tx, call: Call) -> dict[str, object]:
         name = AccountId(call.data["account"])
@@ -130,7 +134,7 @@ class PeopleActions:
             base, name=call.data.get("name", base.name), is_open=True,
             credit_limit_minor=self._limit(call.data.get("credit_limit"), base.credit_limit_minor),
         )  # fmt: skip
-        answer = self._saved(tx, "account", name, old == new, lambda: repository.save_account(tx, new))
+        answer = self._saved(tx, "account", name, old, new, repository.save_account)
         self._office.moved(tx, name)
         return answer
 
@@ -153,13 +157,13 @@ class PeopleActions:
                 " Refund it, move it to another account, or write it off first"
             )
         new = replace(account, is_open=False)
-        return self._saved(tx, "account", name, account == new, lambda: repository.save_account(tx, new))
+        return self._saved(tx, "account", name, account, new, repository.save_account)
 
     def _set_limit(self, tx: Tx, call: Call) -> dict[str, object]:
         name = AccountId(call.data["account"])
         account = self._office.desk.open_account(tx, name, call.principal)
         new = replace(account, credit_limit_minor=self._limit(call.data["amount"], account.credit_limit_minor))
-        answer = self._saved(tx, "account", name, account == new, lambda: repository.save_account(tx, new))
+        answer = self._saved(tx, "account", name, account, new, repository.save_account)
         self._office.moved(tx, name)
         return {**answer, "credit_limit": self._office.desk.major(new.credit_limit_minor)}
 
@@ -172,11 +176,20 @@ class PeopleActions:
             )
         return minor_units(given, self._office.desk.scale)
 
-    def _saved(self, tx: Tx, kind: str, name: str, is_same: bool, save: Callable[[], None]) -> dict[str, object]:
-        """Write a record unless it is so already; what breaks a rule raises."""
-        if is_same:
+    def _saved(self, tx: Tx, kind: str, name: str, old: R | None, new: R, save: Save[R]) -> dict[str, object]:
+        """Write a record unless it is so already; one that would break a rule raises, and nothing is written."""
+        if old == new:
             return {"outcome": "already", kind: name}
         before = self._office.places(tx)
-        save()
-        self._office.turn_page(tx, before)
+        after = before.copy()
+        match new:
+            case Tenant():
+                after.tenants[new.id] = new
+            case SupplyPoint():
+                after.points[new.id] = new
+            case Account():
+                after.accounts[new.id] = new
+        require(after, before)
+        save(tx, new)
+        self._office.turn_page(tx)
         return {"outcome": "done", kind: name}

@@ -1,1 +1,1 @@
-"""What another tariff would come to: dry runs over past months, and the publishing of tariffs, which begins with one."""
+"""What another tariff would come to: dry runs over past months, and publishing, which begins with one."""

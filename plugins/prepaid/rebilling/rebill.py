@@ -1,4 +1,4 @@
-"""A past month of a contract under another tariff, by the same accepted reads and the same path as it was charged."""
+"""A past month of a contract under another tariff, by the reads and on the path by which it was charged."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def stale(reader: Reader, book: Book, code: str) -> list[Stale]:
         " ORDER BY p.contract, p.period",
         (code,),
     )
-    return [Stale(row[0], row[1]) for row in rows if row[2] != _fingerprint(book, row[0], row[1])]
+    return [Stale(row[0], row[1]) for row in rows if _fingerprint(book, row[0], row[1]) not in (None, row[2])]
 
 
 def refold(tx: Tx, charger: Charger, some: Sequence[Stale], why: str, now_us: int) -> list[Charged]:

@@ -123,12 +123,12 @@ def check_fits(tariff: Tariff, others: Sequence[Tariff], currency: str, scale: i
 
 def propose(
     tx: Tx,
-    id: str,
+    id: str,  # noqa: A002 - the field's own word
     tariff: Tariff,
     source: str,
     starts_us: int,
     change_ppm: int,
-    now_us: int,  # noqa: A002
+    now_us: int,
 ) -> Proposal:
     """Put a version before a second person; the same again is the same proposal while it is open."""
     body = tariff.canonical.decode()
