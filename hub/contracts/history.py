@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias
 
+from hub.contracts.custom_events import CustomEvent
 from hub.contracts.naming import event_name
 from hub.core.bus import Event
 from hub.core.context import Context
@@ -137,7 +138,10 @@ def state_line(change: StateChanged, at_us: int) -> StateLine | RemovedLine:
 
 
 def event_line(event: Event, at_us: int) -> EventLine:
-    """The line for an event of the bus, with its fields as data."""
+    """The line for an event of the bus, with its fields as data; one without a class has its own type and data."""
+    if isinstance(event, CustomEvent):
+        data = {name: _plain(value) for name, value in event.data.items()}
+        return EventLine(at_us=at_us, event=event.event_type, data=data, context=event.context)
     data = {name: value for name, value in _plain_fields(event).items() if name != "context"}
     return EventLine(at_us=at_us, event=event_name(type(event)), data=data, context=event.context)
 

@@ -39,9 +39,9 @@ class SunTimes(Protocol):
         """The instant of a sunrise or sunset on a local day, aware; None on a day without one."""
 
 
-SUN: ServiceKey[SunTimes] = ServiceKey("sun.times")
+SUN: ServiceKey[SunTimes] = ServiceKey("providers.sun_times")
 
-_KEYS: dict[str, ServiceKey[TriggerProvider]] = {name: ServiceKey(f"trigger.{name}") for name in PROVIDERS}
+_KEYS: dict[str, ServiceKey[TriggerProvider]] = {name: ServiceKey(f"providers.{name}") for name in PROVIDERS}
 
 
 def provider_key(name: str) -> ServiceKey[TriggerProvider]:

@@ -131,11 +131,12 @@ class BusWorker:
                 await turn.job()
                 self._settle(turn)
                 continue
+            timer = None if turn == float("inf") else self._clock.call_later(turn, self._wake.set)
             try:
-                async with asyncio.timeout(None if turn == float("inf") else turn):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+                await self._wake.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
 
     @contextmanager
     def commanding(self) -> Iterator[None]:

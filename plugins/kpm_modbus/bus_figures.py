@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from hub.contracts.metering import Liveness
@@ -123,7 +124,7 @@ class BusFigures:
 
     def turn_s(self, share: float) -> float | None:
         """The answer delay that this share of all kept answers of the bus stays within; None before the first."""
-        ordered = sorted(turn_us for device in self.worker.devices for turn_us in device.turns.last_us)
+        ordered = sorted(chain.from_iterable(device.turns.ordered_us for device in self.worker.devices))
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1e6 if ordered else None
 
     def problems(self) -> list[str]:

@@ -7,8 +7,8 @@ came late is done once and counted, never piled up.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 from math import ceil
@@ -93,16 +93,30 @@ class Turn(Generic[J]):
     probe: Probe[J] | None = None
 
 
-@dataclass(slots=True)
 class Schedule(Generic[J]):
     """One bus's commands, polls and probes."""
 
-    polls: list[Poll[J]] = field(default_factory=list)
-    probes: dict[object, Probe[J]] = field(default_factory=dict)
-    _urgent: list[tuple[Rank, int, J]] = field(default_factory=list)
-    _numbers: Callable[[], int] = field(default_factory=lambda: count().__next__)
-    _probes_from_s: float = 0.0
-    """Before this, a probe may only use time that no poll wants."""
+    __slots__ = ("_by_deadline", "_numbers", "_polls", "_probes_from_s", "_urgent", "probes")
+
+    def __init__(self, polls: Sequence[Poll[J]] = (), probes: dict[object, Probe[J]] | None = None) -> None:
+        """Begin with these polls and probes, and no commands."""
+        self.polls = polls
+        self.probes = {} if probes is None else probes
+        self._urgent: list[tuple[Rank, int, J]] = []
+        self._numbers = count().__next__
+        self._probes_from_s = 0.0
+        """Before this, a probe may only use time that no poll wants."""
+
+    @property
+    def polls(self) -> Sequence[Poll[J]]:
+        """What is polled; the first of those due at the same time goes first. Set anew when it changes."""
+        return self._polls
+
+    @polls.setter
+    def polls(self, polls: Sequence[Poll[J]]) -> None:
+        self._polls = polls
+        self._by_deadline = [(poll.due_s, place, poll) for place, poll in enumerate(polls)]
+        heapq.heapify(self._by_deadline)
 
     def put_urgent(self, job: J, rank: Rank) -> None:
         """Do this ahead of all polls."""
@@ -113,7 +127,7 @@ class Schedule(Generic[J]):
         soon_s = now_s + DUE_SLACK_S
         if self._urgent:
             return Turn(heapq.heappop(self._urgent)[2])
-        poll = min(self.polls, key=lambda poll: poll.due_s, default=None)
+        poll = self._next_poll()
         next_due_s = poll.due_s if poll is not None else float("inf")
         if poll is not None and poll.due_s <= soon_s and (is_commanding or not self._probe_goes_first(now_s)):
             return Turn(poll.job, poll=poll)
@@ -129,6 +143,16 @@ class Schedule(Generic[J]):
         if probe is not None:
             waits.append(max(probe.due_s, min(self._probes_from_s, next_due_s)))
         return max(DUE_SLACK_S, min(waits) - now_s)
+
+    def _next_poll(self) -> Poll[J] | None:
+        """The poll with the earliest deadline; deadlines only ever move on, so entries are never late."""
+        heap = self._by_deadline
+        while heap:
+            noted_s, place, poll = heap[0]
+            if poll.due_s == noted_s:
+                return poll
+            heapq.heapreplace(heap, (poll.due_s, place, poll))
+        return None
 
     def _probe_goes_first(self, now_s: float) -> bool:
         """Whether the probes' share is due although polls wait: dead meters must come back on a full bus too."""

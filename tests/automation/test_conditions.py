@@ -135,7 +135,8 @@ F = "{condition: state, entity_id: switch.on, state: 'off'}"
 U = "{condition: state, entity_id: switch.bad, state: 'on'}"
 LOGIC: list[tuple[str, str, Truth]] = [
     ("and", f"{T}, {T}", TRUE), ("and", f"{T}, {F}", FALSE), ("and", f"{U}, {F}", FALSE),
-    ("and", f"{T}, {U}", UNKNOWN), ("and", "", TRUE), ("or", f"{F}, {T}", TRUE), ("or", f"{U}, {T}", TRUE), ("or", f"{F}, {U}", UNKNOWN),
+    ("and", f"{T}, {U}", UNKNOWN), ("and", "", TRUE), ("or", f"{F}, {T}", TRUE),
+    ("or", f"{U}, {T}", TRUE), ("or", f"{F}, {U}", UNKNOWN),
     ("or", f"{F}, {F}", FALSE), ("or", "", FALSE), ("not", F, TRUE), ("not", T, FALSE), ("not", U, UNKNOWN),
     ("not", f"{F}, {U}", UNKNOWN), ("not", f"{U}, {T}", FALSE), ("not", "", TRUE),
 ]  # fmt: skip

@@ -59,11 +59,12 @@ def test_what_a_value_does_to_a_latch(
     assert act(latch, beyond, is_recovered=is_recovered, is_overdue=is_overdue) is wanted
 
 
-async def test_a_crossing_fires_once_until_the_value_has_been_back(house: House) -> None:
-    await house.set(A, 150)
+@pytest.mark.parametrize("kind", [int, float, Decimal, str])
+async def test_a_crossing_fires_once_until_the_value_has_been_back(house: House, kind: type[Decimal]) -> None:
+    await house.set(A, kind(150))
     await house.start(low())
-    for value, fires in [(120, 0), (99, 1), (98, 0), (97.5, 0), (100, 0), (99, 1)]:
-        await house.set(A, value)
+    for value, fires in [(120, 0), (99, 1), (98, 0), (100, 0), (99, 1), (101, 0), (99, 1)]:
+        await house.set(A, kind(value))
         assert house.fired.take() == [A] * fires, value
 
 

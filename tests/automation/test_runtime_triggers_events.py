@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from rule_house import House
 
-from hub.automation.runtime.contract import TriggerError
+from hub.automation.runtime.contract import TriggerError, TriggerErrors
 from hub.automation.runtime.triggers.events import event_classes, fits
 from hub.contracts.custom_events import CustomEvent
 from hub.contracts.providers import PROVIDERS, Fire, provider_key
@@ -116,6 +116,29 @@ async def test_a_rule_is_attached_whole_or_not_at_all(house: House) -> None:
     assert len(house.hub.kernel.bus.listeners_of("automation")) == before
     await fire(house, "go")
     assert house.fired.considered == 0
+
+
+LOW = "- id: low\n  triggers: [{trigger: numeric_state, id: low, entity_id: sensor.a, below: BOUND, for: 60}]\n"
+
+
+async def test_rules_are_attached_all_or_none_and_the_old_ones_go_on_as_if_nothing_had_been(house: House) -> None:
+    actions = "  actions: [{action: test.fired}]\n"
+    await house.set("sensor.a", 150)
+    await house.start(LOW.replace("BOUND", "100") + actions)
+    await house.set("sensor.a", 50)
+    await house.advance(30)
+    before = house.rules
+    rules = house.read(LOW.replace("BOUND", "60") + actions + rule("trigger: webhook, webhook_id: x"))
+    house.attached["low"].detach()
+    with pytest.raises(TriggerErrors, match="no plugin provides the trigger `webhook` now") as raised:
+        house.triggers.attach_many(list(rules.values()), "reload")
+    assert list(raised.value.by_rule) == ["a"]
+    house.triggers.attach_many(list(before.values()), "reload")
+    assert house.fired.notes == []
+    await house.advance(29)
+    assert house.fired.take() == []
+    await house.advance(1)
+    assert house.fired.take() == ["sensor.a"]
 
 
 HUB = rule("trigger: homeassistant, event: start, id: up}, {trigger: hub, event: shutdown, id: down")

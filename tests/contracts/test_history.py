@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.contracts.axes import OffReason
+from hub.contracts.custom_events import CustomEvent
 from hub.contracts.history import (
     ActionLine,
     EventLine,
@@ -339,3 +340,8 @@ def test_a_fake_source_can_be_absent_and_slow(tmp_path: Path) -> None:
         assert stage.clock.monotonic() == 4
 
     play(tmp_path, scene)
+
+
+def test_an_event_without_a_class_keeps_its_own_type_and_data() -> None:
+    line = event_line(CustomEvent(event_type="door_open", data={"door": "north"}), 7)
+    assert (line.event, dict(line.data), line.at_us) == ("door_open", {"door": "north"}, 7)

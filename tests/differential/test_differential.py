@@ -35,7 +35,6 @@ def peers() -> Iterator[Peers]:
         yield made
 
 
-@pytest.mark.skipif(not hub_side.is_there(), reason=hub_side.NOTICE)
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_our_engine_calls_what_home_assistant_calls(

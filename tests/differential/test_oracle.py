@@ -31,7 +31,6 @@ def test_home_assistant_still_answers_as_written_down() -> None:
             assert [text.split(":")[0] for text in answer.refused] == one.refused, one.case.name
 
 
-@pytest.mark.skipif(not hub_side.is_there(), reason=hub_side.NOTICE)
 @pytest.mark.parametrize("one", KNOWN, ids=[one.case.name for one in KNOWN])
 def test_our_engine_answers_as_home_assistant_does(one: Known, tmp_path: Path) -> None:
     found = difference(one.case, hub_side.replay(one.case, tmp_path), one.calls)

@@ -12,10 +12,12 @@ PLUGIN = Path(__file__).resolve().parents[2] / "plugins" / "prepaid"
 SOURCES = sorted(PLUGIN.rglob("*.py"))
 PATHS = {"Path", "folder", "path", "file", "parent"}
 """Names of what is joined to a path by a division."""
+EXACT = {"Fraction", "Decimal"}
+"""What divides without rounding to a float."""
 
 
 def floats(source: str) -> Iterator[str]:
-    """Every place where a float could come from: a literal, `float`, true division that joins no path."""
+    """Every place where a float could come from: a literal, `float`, true division of whole numbers."""
     tree = ast.parse(source)
     annotations = _annotations(tree)
     for node in ast.walk(tree):
@@ -23,7 +25,9 @@ def floats(source: str) -> Iterator[str]:
             yield f"line {node.lineno}: the literal {node.value}"
         elif isinstance(node, ast.Name) and node.id == "float" and node not in annotations:
             yield f"line {node.lineno}: float"
-        elif isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Div) and not _joins(node):
+        elif (
+            isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Div) and not _is_harmless(node)
+        ):
             yield f"line {node.lineno}: true division of `{ast.unparse(node)}`"
 
 
@@ -38,11 +42,11 @@ def _annotations(tree: ast.AST) -> set[ast.AST]:
     return {node for root in roots for node in ast.walk(root)}
 
 
-def _joins(node: ast.BinOp | ast.AugAssign) -> bool:
-    """Whether a division puts a path together."""
+def _is_harmless(node: ast.BinOp | ast.AugAssign) -> bool:
+    """Whether a division puts a path together, or divides fractions."""
     words = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
     words |= {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
-    return bool(words & PATHS)
+    return bool(words & (PATHS | EXACT))
 
 
 def test_the_plugin_has_sources() -> None:
@@ -63,6 +67,7 @@ FOUND = {
     "a division in place": ("due /= 2", ["line 1: true division of `due /= 2`"]),
     "a name that only sounds like a folder": ("x = folders_wh / n", ["line 1: true division of `folders_wh / n`"]),
     "a floor": ("due = wh * price // 1000", []),
+    "a fraction": ("due = Fraction(raw) / ratio", []),
     "a path": ("file = site.folder / name", []),
     "an annotation of seconds": ("def wait(delay_s: float) -> None: ...", []),
 }

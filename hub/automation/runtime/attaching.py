@@ -7,7 +7,17 @@ from typing import Generic, TypeVar
 
 from hub.automation.language.model import Rule, Trigger, rendered
 from hub.automation.runtime.commits import Commits
-from hub.automation.runtime.contract import Firing, LatchView, Note, NoteKind, Notes, Starter, TriggerError, Why
+from hub.automation.runtime.contract import (
+    Firing,
+    LatchView,
+    Note,
+    NoteKind,
+    Notes,
+    Starter,
+    TriggerError,
+    TriggerErrors,
+    Why,
+)
 from hub.automation.runtime.runs.packing import Unpacking
 from hub.automation.runtime.shelf import Shelf, Shelves
 from hub.automation.runtime.store import Move, read_saved
@@ -65,6 +75,33 @@ class Triggers(Generic[C]):
 
         What crossed or was due meanwhile fires before it returns.
         """
+        try:
+            return self.attach_many([rule], why)[rule.id]
+        except TriggerErrors as errors:
+            raise errors.by_rule[rule.id] from errors
+
+    def attach_many(self, rules: Sequence[Rule], why: Why) -> dict[str, AttachedRule]:
+        """Attach rules, all or none: nothing is adopted, dropped or fired before all of them could be attached.
+
+        Raises `TriggerErrors` with the error of each rule that could not.
+        """
+        lives: dict[str, list[Live]] = {}
+        wrong: dict[str, TriggerError] = {}
+        for rule in rules:
+            try:
+                lives[rule.id] = attach_all(self._settings(rule, why))
+            except TriggerError as error:
+                wrong[rule.id] = error
+        if wrong:
+            for of_rule in lives.values():
+                detach_all(of_rule)
+            raise TriggerErrors(wrong)
+        for rule in rules:
+            self._put(self._shelves.keep_only(rule.id, {trigger.key for trigger in rule.triggers}))
+            look_all(lives[rule.id])
+        return {rule.id: AttachedRule(lives[rule.id]) for rule in rules}
+
+    def _settings(self, rule: Rule, why: Why) -> list[Setting]:
         where = f"rule {rule.id}"
         try:
             variables = rendered(dict(rule.trigger_variables), lambda one: one.value(self._world))
@@ -72,7 +109,7 @@ class Triggers(Generic[C]):
             raise TriggerError(f"{where}: `trigger_variables`: {error}") from error
         assert isinstance(variables, dict)
         emit = self._emitter(rule, variables)
-        settings = [
+        return [
             Setting(
                 self.around, trigger, self._shelves.of(rule.id, trigger.key), why, variables, emit, self._save,
                 lambda of, kind, text, entity_id: self._note(rule, of, kind, text, entity_id),
@@ -80,9 +117,6 @@ class Triggers(Generic[C]):
             )
             for trigger in rule.triggers
         ]  # fmt: skip
-        lives = attach_all(settings)
-        self._put(self._shelves.keep_only(rule.id, {trigger.key for trigger in rule.triggers}))
-        return AttachedRule(lives)
 
     def forget(self, rule_id: str) -> None:
         """Drop what is kept of a rule that is gone or was switched off."""
@@ -136,16 +170,19 @@ class Triggers(Generic[C]):
 
 
 def attach_all(settings: Sequence[Setting]) -> list[Live]:
-    """Attach triggers that are switched on, all or none, and let each look at what is there."""
+    """Attach triggers that are switched on, all or none; `look_all` at them then."""
     try:
-        lives = [attach_trigger(setting) for setting in settings if setting.is_enabled()]
+        return [attach_trigger(setting) for setting in settings if setting.is_enabled()]
     except BaseException:
         for setting in settings:
             setting.take_back()
         raise
+
+
+def look_all(lives: Sequence[Live]) -> None:
+    """Let each trigger look at what is there already."""
     for live in lives:
         live.first_look()
-    return lives
 
 
 def detach_all(lives: Sequence[Live]) -> None:

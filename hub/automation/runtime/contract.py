@@ -99,6 +99,15 @@ class TriggerError(Exception):
     """A trigger cannot be attached or armed: the message says which, and why."""
 
 
+class TriggerErrors(Exception):
+    """Rules of which some could not be attached, so none was."""
+
+    def __init__(self, by_rule: dict[str, TriggerError]) -> None:
+        """Name the error of each rule."""
+        super().__init__("; ".join(map(str, by_rule.values())))
+        self.by_rule = by_rule
+
+
 NoteKind: TypeAlias = Literal["adopted", "held", "missed", "error"]
 
 
@@ -164,6 +173,13 @@ class Attacher(Protocol):
 
     def attach(self, rule: Rule, why: Why) -> Attached:
         """Attach a rule's triggers, all or none; raises `TriggerError`."""
+
+    def attach_many(self, rules: Sequence[Rule], why: Why) -> Mapping[str, Attached]:
+        """Attach rules, all or none: nothing is adopted, dropped or fired before all of them could be attached.
+
+        Raises `TriggerErrors` with the error of each rule that could not. For a reload: detach the changed rules,
+        attach their new forms by this, and on an error their old ones, which go on as if nothing had been.
+        """
 
     def forget(self, rule_id: str) -> None:
         """Drop the latches and running `for`s of a rule that is gone or was switched off."""

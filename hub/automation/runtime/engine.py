@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hub.automation.language import Loaded, Rule, Script
 from hub.automation.runtime.attaching import Triggers
-from hub.automation.runtime.contract import Attached, Attacher, TriggerError, Why
+from hub.automation.runtime.contract import Attached, Attacher, Firing, TriggerError, Why
 from hub.automation.runtime.entities import RuleEntities
 from hub.automation.runtime.explaining import Explanation, explain, is_overlooked
 from hub.automation.runtime.notes import NoteBook
@@ -21,6 +21,7 @@ from hub.automation.runtime.strategies import OURS, Strategies
 from hub.automation.runtime.waiting import Waits
 from hub.automation.runtime.world import RuleWorld
 from hub.contracts.custom_events import CustomEvent
+from hub.core import context as contexts
 from hub.core.config import ConfigError, ConfigErrors, did_you_mean
 from hub.core.errors import NotFound
 from hub.core.plugins import PluginHub
@@ -86,11 +87,11 @@ class Engine:
         for rule in loaded.rules:
             if rule.initial_state is not None:
                 self._record(rule.id).is_on = rule.initial_state
+        await self.entities.show(loaded.rules, loaded.invalid)
         await self.runs.resume(self._why_gone)
         for rule in loaded.rules:
             if self._record(rule.id).is_on:
                 self._attach_or_say(rule, "start")
-        await self.entities.show(loaded.rules, loaded.invalid)
         for one in loaded.invalid:
             for error in one.errors:
                 self._hub.log.error("rule %s is invalid and does not run: %s", one.id, error)
@@ -198,9 +199,24 @@ class Engine:
             record.is_on = False
             self._detach(rule_id)
             self._triggers.forget(rule_id)
+            await self._switched(rule_id)  # before the runs end: one of them may have asked for it
             if ends_runs:
                 self.runs.cancel_of("rule", rule_id, "its rule was switched off")
-            await self._switched(rule_id)
+
+    async def run_now(self, rule_id: str, *, skips_conditions: bool = True) -> None:
+        """Run the actions of a rule whatever its triggers say, as its mode allows, also while it is off."""
+        rule = self.rule(rule_id)
+        cause = contexts.current()
+        data: dict[str, object] = {
+            "platform": None,
+            "id": None,
+            "description": f"started by {cause.actor}",
+            "late_s": 0,
+        }
+        firing = Firing(rule, rule.triggers[0], None, None, data, {}, self._hub.clock.now_us(), 0, cause)
+        starter = self.runs.starter
+        considered = starter.consider(firing, is_forced=True, skips_conditions=skips_conditions)
+        await self._hub.db.write(lambda tx: starter.begin(tx, [considered]), origin="runs")
 
     async def _switched(self, rule_id: str) -> None:
         self.runs.records.changed("rule", rule_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from hub.automation.language.model import Trigger
-from hub.automation.runtime.attaching import attach_all, detach_all
+from hub.automation.runtime.attaching import attach_all, detach_all, look_all
 from hub.automation.runtime.contract import NoteKind, Stop, TriggerData
 from hub.automation.runtime.shelf import Shelf
 from hub.automation.runtime.template_doubt import doubt_in, minds_doubt
@@ -47,6 +47,7 @@ class Waits:
             for trigger in triggers
         ]  # fmt: skip
         lives = attach_all(settings)
+        look_all(lives)
 
         def stop() -> None:
             nonlocal is_armed

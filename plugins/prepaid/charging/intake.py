@@ -62,7 +62,7 @@ class Intake:
         self._keepers = keepers
         self._grid_us = grid_us
         self._money_moved = money_moved
-        self._edges: dict[PointId, tuple[int, int]] = {}
+        self._edges: dict[PointId, tuple[int, int, int]] = {}
         self._told: dict[PointId, str] = {}
         self._turn = asyncio.Lock()
 
@@ -149,10 +149,9 @@ class Intake:
 
     def _edge_after(self, point: PointId, at_us: int) -> int:
         """The next instant after a read at which a look is worth money: a band, month, version or contract edge."""
-        known = self._edges.get(point)
-        if known is not None and known[0] <= at_us < known[1]:
-            return known[1]
-        book = self._charger.book
+        known, book = self._edges.get(point), self._charger.book
+        if known is not None and known[0] == book.version and known[1] <= at_us < known[2]:
+            return known[2]
         edges = [
             book.timelines[contract].next_edge(at_us)
             for contract in book.holders(point, at_us)
@@ -160,7 +159,7 @@ class Intake:
         ]
         starts = [term.start_us for term in book.terms.get(point, ()) if term.start_us > at_us]
         edge_us = min([*edges, *starts, FAR_US])
-        self._edges[point] = (at_us, edge_us)
+        self._edges[point] = (book.version, at_us, edge_us)
         return edge_us
 
     async def _write(self, due: list[Due]) -> set[AccountId]:

@@ -53,12 +53,19 @@ class LiveAccounts:
     posted_minor: dict[AccountId, MinorUnits] = field(default_factory=dict)
     """The posted balance of each account."""
     _running: dict[ContractId, dict[str, Running]] = field(default_factory=dict)
+    _posted: set[ContractId] = field(default_factory=set)
     _count: Iterator[int] = field(default_factory=count)
     _known: dict[ContractId, tuple[object, Unposted]] = field(default_factory=dict)
     """What each contract owed when it was asked for last, and what that rested on."""
 
+    def take_posted(self) -> set[ContractId]:
+        """The contracts of which something was posted since the last call."""
+        posted, self._posted = self._posted, set()
+        return posted
+
     def note_posted(self, contract: ContractId, state: PeriodState, row: PeriodRow) -> None:
         """A period of a contract was posted and committed; older periods than the one before are let go."""
+        self._posted.add(contract)
         running = self._running.setdefault(contract, {})
         running[state.plan.period] = Running(state, row, next(self._count))
         for period in sorted(running)[:-2]:

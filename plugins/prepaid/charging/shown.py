@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -13,8 +12,8 @@ from hub.contracts.units import MinorUnits, major_units
 from hub.core.plugins import EntityHandle, PluginHub
 from hub.core.registry import EntityWanted
 from hub.core.states import Value
-from hub.core.storage import Reader
 from plugins.prepaid.charging.charger import Charger
+from plugins.prepaid.charging.day_sums import MEAN_DAYS, NOTHING, DaySums, day_sums
 from plugins.prepaid.charging.live import LiveAccounts
 from plugins.prepaid.money.standing import Standing
 from plugins.prepaid.pricing import PeriodState, Timeline
@@ -30,32 +29,6 @@ ACCOUNT_QUANTITIES = (
 )
 POINT_QUANTITIES = ("energy_today", "energy_month", "band", "price")
 MONEY = frozenset({"balance", "available", "cost_today", "cost_month"})
-MEAN_DAYS = 7
-"""Days of credit left come from the mean of so many whole days before today."""
-
-
-@dataclass(frozen=True, slots=True)
-class DaySums:
-    """What was written down by day: of contracts (Wh, minor units) and of points (Wh)."""
-
-    contracts: Mapping[str, Mapping[str, tuple[int, int]]]
-    points: Mapping[str, Mapping[str, int]]
-
-
-def day_sums(reader: Reader, first: str, last: str) -> DaySums:
-    """All sums between two days, both included."""
-    contracts: dict[str, dict[str, tuple[int, int]]] = {}
-    points: dict[str, dict[str, int]] = {}
-    days = (first, last)
-    for contract, day, wh, minor in reader.all(
-        "SELECT contract, day, wh, charged_minor FROM prepaid__days WHERE day BETWEEN ? AND ?", days
-    ):
-        contracts.setdefault(contract, {})[day] = (wh, minor)
-    for point, day, wh in reader.all(
-        "SELECT point, day, wh FROM prepaid__point_days WHERE day BETWEEN ? AND ?", days
-    ):
-        points.setdefault(point, {})[day] = wh
-    return DaySums(contracts, points)
 
 
 class Shown:
@@ -71,6 +44,7 @@ class Shown:
         self._handles: dict[tuple[str, str, str], EntityHandle] = {}
         self._touched: set[PointId] = set()
         self._day: date | None = None
+        self._sums = DaySums({}, {})
         self.standings: dict[AccountId, Standing] = {}
         """Every account's posted money, as of its last commit."""
 
@@ -105,47 +79,50 @@ class Shown:
         self._touched.update(points)
 
     async def show_use(self) -> None:
-        """Bring use, cost, days left, band and price up to date where something changed; at a new day everywhere."""
+        """Bring use, cost, days left, band and price up to date where something changed; each new day all."""
         book, at_us = self._charger.book, self._hub.clock.now_us()
         today = self._hub.clock.now().astimezone(self._hub.site.time_zone).date()
         points, self._touched = self._touched, set()
+        posted = self._live.take_posted()
         if today != self._day:
-            points, self._day = set(book.points), today
-        accounts = {book.contracts[one].account for point in points for one in book.holders(point, at_us)}
-        if not points:
-            return
-        first = date.fromordinal(min(today.replace(day=1).toordinal(), today.toordinal() - MEAN_DAYS))
-        sums = await self._hub.db.read(lambda reader: day_sums(reader, first.isoformat(), today.isoformat()))
-        for account in accounts:
-            self._show_account(account, sums, today, at_us)
+            points, posted, self._day = set(book.points), set(book.contracts), today
+        await self._sum_up(posted, today)
+        for account in {book.contracts[one].account for point in points for one in book.holders(point, at_us)}:
+            self._show_account(account, at_us)
         for point in points & book.points.keys():
-            self._show_point(point, sums, today, at_us)
+            self._show_point(point, at_us)
 
-    def _show_account(self, account: AccountId, sums: DaySums, today: date, at_us: int) -> None:
+    async def _sum_up(self, posted: set[ContractId], today: date) -> None:
+        """Read anew what postings have changed."""
+        if not posted:
+            return
+        by_contract = self._charger.book.by_contract
+        points = {term.point for contract in posted for term in by_contract.get(contract, ())}
+        fresh = await self._hub.db.read(lambda reader: day_sums(reader, today, posted, points))
+        self._sums.contracts.update(fresh.contracts)
+        self._sums.points.update(fresh.points)
+
+    def _show_account(self, account: AccountId, at_us: int) -> None:
         contracts = [one.id for one in self._charger.book.contracts_of(account)]
+        written = self._sums.of(contracts)
         new = [self._live.unposted(one, at_us) for one in contracts]
         new_wh, new_minor = sum(one.wh for one in new), sum(one.minor for one in new)
-        day_wh, day_minor = _sum(sums, contracts, today, today)
-        month_wh, month_minor = _sum(sums, contracts, today.replace(day=1), today)
-        self._set("account", account, "energy_today", _kwh(day_wh + new_wh))
-        self._set("account", account, "cost_today", self._money(day_minor + new_minor))
-        self._set("account", account, "energy_month", _kwh(month_wh + new_wh))
+        self._set("account", account, "energy_today", _kwh(sum(one.day_wh for one in written) + new_wh))
+        self._set("account", account, "cost_today", self._money(sum(one.day_minor for one in written) + new_minor))
+        self._set("account", account, "energy_month", _kwh(sum(one.month_wh for one in written) + new_wh))
+        month_minor = sum(one.month_minor for one in written)
         self._set("account", account, "cost_month", self._money(month_minor + new_minor))
-        week_ago = date.fromordinal(today.toordinal() - MEAN_DAYS)
-        yesterday = date.fromordinal(today.toordinal() - 1)
-        spent = _sum(sums, contracts, week_ago, yesterday)[1]
-        self._set("account", account, "days_left", days_left(self._live.balance(account, at_us), spent))
+        spent_minor = sum(one.week_minor for one in written)
+        self._set("account", account, "days_left", days_left(self._live.balance(account, at_us), spent_minor))
 
-    def _show_point(self, point: PointId, sums: DaySums, today: date, at_us: int) -> None:
-        days = sums.points.get(point, {})
-        month = today.isoformat()[:8]
+    def _show_point(self, point: PointId, at_us: int) -> None:
+        written = self._sums.points.get(point, NOTHING)
         keeper = self._live.keepers.get(point)
         new_wh = 0
         if keeper is not None and keeper.newest is not None and keeper.written is not None:
             new_wh = max(0, keeper.newest.total_wh - keeper.written.total_wh)
-        self._set("point", point, "energy_today", _kwh(days.get(today.isoformat(), 0) + new_wh))
-        month_wh = sum(wh for day, wh in days.items() if day.startswith(month))
-        self._set("point", point, "energy_month", _kwh(month_wh + new_wh))
+        self._set("point", point, "energy_today", _kwh(written.day_wh + new_wh))
+        self._set("point", point, "energy_month", _kwh(written.month_wh + new_wh))
         book = self._charger.book
         contract = next(iter(book.holders(point, at_us)), None)
         timeline = None if contract is None else book.timelines.get(contract)
@@ -186,17 +163,6 @@ def price_now(timeline: Timeline, state: PeriodState | None, at_us: int) -> Deci
     used_wh = 0 if state is None else state.used(part.count, band if part.rates.by_band else "")
     block = steps.filling(used_wh)[0] if steps.is_graduated else steps.reached(used_wh)
     return Decimal(steps.prices[block][band, timeline.season_at(at_us)]).scaleb(-6)
-
-
-def _sum(sums: DaySums, contracts: list[ContractId], first: date, last: date) -> tuple[int, int]:
-    between = first.isoformat(), last.isoformat()
-    days = [
-        one
-        for contract in contracts
-        for day, one in sums.contracts.get(contract, {}).items()
-        if between[0] <= day <= between[1]
-    ]
-    return sum(wh for wh, _ in days), sum(minor for _, minor in days)
 
 
 def _kwh(wh: int) -> Decimal:

@@ -27,6 +27,7 @@ from plugins.prepaid.places.columns import Local
 from plugins.prepaid.places.fields import cell, optional, slug, text
 from plugins.prepaid.places.office import Office
 from plugins.prepaid.places.records import Account, Role, SupplyPoint, Tenant
+from plugins.prepaid.places.snapshot import Places
 
 SAVE_TENANT = action_name("tenant", "save")
 SAVE_POINT = action_name("point", "save")
@@ -180,16 +181,25 @@ class PeopleActions:
         """Write a record unless it is so already; one that would break a rule raises, and nothing is written."""
         if old == new:
             return {"outcome": "already", kind: name}
-        before = self._office.places(tx)
-        after = before.copy()
-        match new:
-            case Tenant():
-                after.tenants[new.id] = new
-            case SupplyPoint():
-                after.points[new.id] = new
-            case Account():
-                after.accounts[new.id] = new
-        require(after, before)
+        if _may_break_rules(old, new):
+            before = self._office.places(tx)
+            require(_with(before, new), before)
         save(tx, new)
         self._office.turn_page(tx)
         return {"outcome": "done", kind: name}
+
+
+def _may_break_rules(old: object, new: object) -> bool:
+    """Whether rules over all records can be broken by a change; accounts are judged where they are changed."""
+    if isinstance(new, Tenant):
+        return isinstance(old, Tenant) and new.is_landlord != old.is_landlord
+    return isinstance(new, SupplyPoint)
+
+
+def _with(before: Places, new: object) -> Places:
+    after = before.copy()
+    if isinstance(new, SupplyPoint):
+        after.points[new.id] = new
+    elif isinstance(new, Tenant):
+        after.tenants[new.id] = new
+    return after

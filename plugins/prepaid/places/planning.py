@@ -206,11 +206,13 @@ class _Planner:
                     self._fault(row, column_of("hold", name), text)
 
     def plan_openings(self) -> None:
+        starts: dict[PointId, list[int]] = {}
+        for term in self.plan.new_terms:
+            starts.setdefault(term.point, []).append(term.start_us)
         for point, fields in self._said.meters.items():
-            starts = [one.start_us for one in self.plan.new_terms if one.point == point]
             opening = plan_opening(
                 point, fields, self._before.epochs.get(point, []), self._around.registers.get(point),
-                default_us=min([self._around.now_us, *starts]), now_us=self._around.now_us,
+                default_us=min([self._around.now_us, *starts.get(point, [])]), now_us=self._around.now_us,
             )  # fmt: skip
             self.plan.problems += opening.problems
             for note in opening.notes:

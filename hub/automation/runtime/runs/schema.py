@@ -19,9 +19,9 @@ CREATE TABLE automation__drops (
   seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, entity_uid TEXT, at_us INTEGER NOT NULL,
   reason TEXT NOT NULL, cause TEXT NOT NULL) STRICT;
 CREATE TABLE automation__traces (
-  run TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, ended_us INTEGER NOT NULL,
-  body TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX automation__traces_of ON automation__traces (kind, name, ended_us);
+  seq INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, name TEXT NOT NULL,
+  ended_us INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX automation__traces_of ON automation__traces (kind, name);
 CREATE TABLE automation__rules (
   kind TEXT NOT NULL, name TEXT NOT NULL, is_on INTEGER NOT NULL, record TEXT NOT NULL,
   PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;
@@ -126,7 +126,7 @@ def write_traces(tx: Tx, traces: Iterable[Sequence[SqlValue]], gone: Iterable[st
     """Keep traces (run, kind, name, ended_us, body), and forget others."""
     tx.many("DELETE FROM automation__traces WHERE run = ?", [(run_id,) for run_id in gone])
     tx.many(
-        "INSERT INTO automation__traces VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET"
+        "INSERT INTO automation__traces (run, kind, name, ended_us, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET"
         " ended_us = excluded.ended_us, body = excluded.body",
         traces,
     )
@@ -135,7 +135,8 @@ def write_traces(tx: Tx, traces: Iterable[Sequence[SqlValue]], gone: Iterable[st
 def read_traces(reader: Reader, kind: str, name: str) -> list[str]:
     """The traces of a rule or script that are on disk, the newest first."""
     rows = reader.all(
-        "SELECT body FROM automation__traces WHERE kind = ? AND name = ? ORDER BY ended_us DESC", (kind, name)
+        "SELECT body FROM automation__traces WHERE kind = ? AND name = ? ORDER BY ended_us DESC, seq DESC",
+        (kind, name),
     )
     return [str(row[0]) for row in rows]
 

@@ -64,11 +64,11 @@ class RunStarter:
         self._brake = brake
         self._on_triggered = on_triggered
 
-    def consider(self, firing: Firing) -> Considered:
-        """Whether a firing runs, and with what."""
+    def consider(self, firing: Firing, *, is_forced: bool = False, skips_conditions: bool = False) -> Considered:
+        """Whether a firing runs, and with what; one that a person forces runs though the rule is off."""
         rule = firing.rule
         program = self._library.present("rule", rule.id)
-        if program is None or not self._roster.records.of("rule", rule.id).is_on:
+        if program is None or not (is_forced or self._roster.records.of("rule", rule.id).is_on):
             return Considered()
         run_id = self._ids.new()
         data = firing.trigger_data
@@ -82,7 +82,7 @@ class RunStarter:
             self._render(rule, own, ambient)
         except TemplateError as error:
             return self._refused(trace, rule, Outcome.FAILED, f"variables: {error}")
-        if rule.conditions:
+        if rule.conditions and not skips_conditions:
             judge = self._roster.tools.judge
             seen = {**ambient, **own} if ambient else own
             trace.judgement = judge.all_of(rule.conditions, seen)

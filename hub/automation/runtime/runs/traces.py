@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from hub.automation.runtime.runs.outcomes import Outcome
 from hub.automation.runtime.runs.packing import pack
@@ -62,6 +63,8 @@ class Trace:
     steps: list[TraceStep] = field(default_factory=list)
     earlier: list[dict[str, object]] = field(default_factory=list)
     """The steps from before a restart of the hub."""
+    number: int = 0
+    """Traces that were kept later have larger ones."""
     notes: list[str] = field(default_factory=list)
     """What else is worth knowing: a restart in its middle, what was lost by it."""
     _seen: dict[str, deque[TraceStep]] = field(default_factory=dict)
@@ -126,6 +129,7 @@ class TraceStore:
     def __init__(self) -> None:
         """Hold none."""
         self._kept: dict[tuple[str, str], dict[str | None, deque[Trace]]] = {}
+        self._numbers = count(1)
         self.unsaved: dict[str, Trace] = {}
         self.gone: list[str] = []
         """Run ids of traces that made room for newer ones since the last save."""
@@ -141,6 +145,7 @@ class TraceStore:
             trace.entity_uid if trace.outcome not in (Outcome.REFUSED, Outcome.DROPPED) else f"-{trace.entity_uid}"
         )
         traces = self._kept.setdefault((trace.kind, trace.name), {}).setdefault(place, deque())
+        trace.number = next(self._numbers)
         traces.append(trace)
         self.unsaved[trace.run_id] = trace
         while len(traces) > keep:
@@ -151,7 +156,7 @@ class TraceStore:
     def of(self, kind: str, name: str) -> list[Trace]:
         """The traces of a rule or script, the newest first."""
         found = [trace for traces in self._kept.get((kind, name), {}).values() for trace in traces]
-        return sorted(found, key=lambda trace: (trace.ended_us or 0, trace.began_us), reverse=True)
+        return sorted(found, key=lambda trace: trace.number, reverse=True)
 
     def drop(self, kind: str, name: str) -> None:
         """Forget a rule or script that is gone."""

@@ -25,6 +25,7 @@ class Numeric(Live):
         self.world = setting.around.world
         self.bounds = Bounds(trigger, self.world, sees_text=sees_text)
         self.has_for = trigger.for_ is not None
+        self._shown = self.shown_bounds()
         self.fors = Fors(setting, f"{trigger.fingerprint} for {shown_length(trigger.for_)}", self.due)
         setting.undo.append(self.fors.stop)
 
@@ -40,7 +41,7 @@ class Numeric(Live):
         """What a value template sees beside the state."""
         trigger = self.trigger
         data = {"platform": "numeric_state", "entity_id": entity_id, "attribute": trigger.attribute}
-        return {**self.setting.variables, "trigger": {**data, **self.shown_bounds()}}
+        return {**self.setting.variables, "trigger": {**data, **self._shown}}
 
     def shown_bounds(self) -> dict[str, object]:
         """The bounds as templates see them."""
@@ -77,7 +78,7 @@ class Numeric(Live):
             "numeric_state", entity_id=new.entity_id, from_state=view(old), to_state=view(new),
             attribute=self.trigger.attribute, description=f"numeric state of {new.entity_id}",
         )  # fmt: skip
-        return {**data, **self.shown_bounds(), "for": None}
+        return {**data, **self._shown, "for": None}
 
     def for_data(self, data: TriggerData) -> TriggerData:
         """What a template in `for` sees as `trigger`."""

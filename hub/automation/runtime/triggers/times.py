@@ -154,7 +154,9 @@ class AtTimes(Times):
         def changed(event: StateChanged) -> None:
             if self._put(key, at, event.new):
                 entry = self._entries.get(key)
-                if entry is not None:
+                if entry is None:
+                    self.setting.shelf.drop_time(key)
+                else:
                     self.plan(entry, self.world.now_us() - 1)
                 self.setting.save()
 
@@ -171,7 +173,6 @@ class AtTimes(Times):
         recurrence = None if state is None or state.text in AVAILABILITY else self._recurrence(state, at.offset)
         if recurrence is None:
             self.remove(key)
-            self.setting.shelf.drop_time(key)
             return True
         plan = f"{at.entity_id} {at.offset} {recurrence}"
         known = self._entries.get(key)

@@ -1,0 +1,161 @@
+"""What time itself brings: reads asked for at edges of price, standing charges by the day, months that end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from metered_stage import STALL, Metered, play, register
+
+from hub.contracts.ids import PointId
+from hub.contracts.metering import ReadingTag
+from hub.core.clock import to_us
+
+BANDED = """
+tariff: flat
+name: Two prices
+currency: CNY
+time_zone: Asia/Shanghai
+times:
+  - bands: {day: 08:00-20:00, night: rest}
+energy:
+  prices: {day: 1, night: 0.5}
+"""
+SERVICED = """
+tariff: flat
+name: A service charge by the day and a minimum by the month
+currency: CNY
+time_zone: Asia/Shanghai
+energy: {price: 1}
+fixed:
+  service: {amount: 30, accrue: daily}
+minimum: {amount: 100}
+"""
+
+
+def test_a_read_is_asked_for_at_every_edge_of_price(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        await metered.say(0)
+        await metered.hub.advance(13 * 3_600)
+        [(points, at_us), (_, next_us)] = metered.field.asked
+        assert points == [STALL]
+        assert next_us - at_us == 12 * 3_600_000_000
+        assert (at_us // 1_000_000 + 8 * 3_600) % 86_400 == 20 * 3_600
+
+    play(tmp_path, scene, tariff=BANDED, begins="2026-11-20T19:40+08:00")
+
+
+def test_a_point_that_was_never_read_is_not_asked(tmp_path: Path) -> None:
+    """Nobody knows a meter there: the field layer would answer with an error."""
+
+    async def scene(metered: Metered) -> None:
+        await metered.hub.advance(3_600)
+        assert [points for points, _ in metered.field.asked] == [[]]
+
+    play(tmp_path, scene, tariff=BANDED, begins="2026-11-20T19:40+08:00")
+
+
+def test_without_a_field_layer_edges_pass_and_are_asked_for_again_once_it_is_back(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        await metered.say(0)
+        metered.withdraw_readings()
+        await metered.hub.advance(13 * 3_600)
+        assert metered.field.asked == []
+
+    play(tmp_path, scene, tariff=BANDED, begins="2026-11-20T19:40+08:00")
+
+
+PLACES = [
+    {"point": "stall", "account": "noodles", "tariff": "flat"},
+    {"point": "store", "account": "shoes", "tariff": "unpublished"},
+]
+
+
+def test_a_contract_whose_tariff_is_not_published_is_not_charged_and_stops_nobody(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        for raw in (0, 1_000):
+            await metered.say(raw)
+            await metered.say(raw, PointId("store"))
+            await metered.hub.advance(3_600)
+        assert (await metered.charged("noodles"), await metered.charged("shoes")) == (200, 0)
+        assert await metered.totals() == [0, 1_000, 0, 1_000]
+        assert str(metered.shown("balance", "shoes")) == "0.00"
+        assert (metered.shown("band", "store"), metered.shown("price", "store")) == (None, None)
+
+    registers = {point: (register(point),) for point in (STALL, PointId("store"))}
+    play(tmp_path, scene, tariff=SERVICED, places=PLACES, registers=registers)
+
+
+async def end_of_november(metered: Metered, raw: int) -> int:
+    """Let the month end, with a read at its very end; the instant of that."""
+    end_us = to_us(datetime.fromisoformat("2026-12-01T00:00+08:00"))
+    await metered.hub.advance((end_us - metered.now_us) // 1_000_000 + 1)
+    await metered.say(raw, tag=ReadingTag.BOUNDARY, asked_us=end_us)
+    return end_us
+
+
+async def posted(metered: Metered) -> dict[str, tuple[str, int]]:
+    """What each month has come to: components, and whether it is finished."""
+    rows = await metered.rows("SELECT period, posted, is_finished FROM prepaid__periods ORDER BY period")
+    return {period: (text, is_finished) for period, text, is_finished in rows}
+
+
+def test_standing_charges_fall_due_after_every_midnight(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        charged = []
+        for _ in range(4):
+            await metered.hub.advance(43_200)
+            charged.append(await metered.charged())
+        first = charged[0] % 3_000
+        assert [one - charged[0] for one in charged] == [0, 100, 100, 200]
+        assert first % 100 == 0
+        assert metered.shown("balance") == -charged[-1] // 100
+
+    play(tmp_path, scene, tariff=SERVICED, begins="2026-11-20T08:00+08:00")
+
+
+def test_a_month_that_is_read_at_its_end_is_finished_then(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        await metered.say(0)
+        await end_of_november(metered, 10_000)
+        assert (await posted(metered))["2026-11"] == ('{"energy":1000,"fixed:service":100}', 0)
+        await metered.hub.advance(10)
+        assert (await posted(metered))["2026-11"] == ('{"energy":1000,"fixed:service":100,"minimum":9000}', 1)
+
+    play(tmp_path, scene, tariff=SERVICED, begins="2026-11-30T12:00+08:00")
+
+
+def test_a_month_whose_last_read_does_not_come_is_finished_a_day_later(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        await metered.say(0)
+        await metered.hub.advance(12 * 3_600 + 10)
+        assert (await posted(metered))["2026-11"][1] == 0
+        await metered.hub.advance(24 * 3_600)
+        assert (await posted(metered))["2026-11"] == ('{"fixed:service":100,"minimum":10000}', 1)
+
+    play(tmp_path, scene, tariff=SERVICED, begins="2026-11-30T12:00+08:00")
+
+
+def test_what_comes_after_a_finished_month_is_held_against_its_minimum(tmp_path: Path) -> None:
+    """The minimum is not given back: what was used counts towards it."""
+
+    async def scene(metered: Metered) -> None:
+        await metered.say(0)
+        await metered.hub.advance(37 * 3_600)
+        assert await metered.charged() == 100 + 10_000 + 194
+        end_us = to_us(datetime.fromisoformat("2026-12-01T00:00+08:00"))
+        await metered.say(60_000)
+        await metered.say(20_000, source_us=end_us)
+        assert (await posted(metered))["2026-11"] == ('{"energy":2000,"fixed:service":100,"minimum":8000}', 1)
+        assert await metered.charged() == 100 + 10_000 + 194 + 4_000
+
+    play(tmp_path, scene, tariff=SERVICED, begins="2026-11-30T12:00+08:00")
+
+
+def test_days_that_passed_while_the_hub_was_off_are_posted_at_its_start(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        assert await metered.charged() == 100
+        await metered.restart(off_s=5 * 86_400)
+        assert await metered.charged() == 600
+
+    play(tmp_path, scene, tariff=SERVICED, begins="2026-11-20T12:00+08:00")
