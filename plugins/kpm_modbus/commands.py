@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from hub.contracts.ids import Fence, PointId
 from hub.contracts.links import Failure, Function, LinkFailed, Request
@@ -39,6 +40,9 @@ from plugins.kpm_modbus.schedule import Rank
 ACTIONS = {Desired.OPEN: "open", Desired.CLOSED: "close"}
 """What a profile calls the way to each level."""
 
+MAY_HAVE_OBEYED = frozenset({4, 5})
+"""The exceptions by which a meter says that it has begun: failed in the middle, and still at it."""
+
 IDENTITY_AGE_MAX_S = 10.0
 """A close may rest on a proof of identity this young; the read-back proves it again."""
 
@@ -60,14 +64,30 @@ class _Attempt:
     fence: Fence
     deadline_us: int
     queued_us: int
+    until_s: float
+    """Monotonic: a wall clock that is set back does not make an order younger."""
     first_byte_us: int | None = None
     writes: int = 0
+    """What may have left, the one under way included."""
     lost: LinkFailed | None = None
     """The write left, and its reply was lost."""
 
     @property
     def wanted(self) -> Position:
         return Position.CLOSED if self.desired is Desired.CLOSED else Position.OPEN
+
+
+@dataclass(slots=True)
+class _Running:
+    """A command under way, and how many wait for it."""
+
+    attempt: _Attempt
+    task: asyncio.Task[CommandResult]
+    waiting: int = 0
+
+    def is_for(self, fence: Fence, desired: Desired) -> bool:
+        """Whether it is this very command, and not over yet."""
+        return (self.attempt.fence, self.attempt.desired) == (fence, desired) and not self.task.done()
 
 
 class _Refused(Exception):
@@ -96,36 +116,49 @@ class Commands:
         self._places = places
         self._observer = observer
         self._attempts = attempts
-        self._under_way: dict[PointId, tuple[Fence, Desired, asyncio.Task[CommandResult]]] = {}
+        self._under_way: dict[PointId, _Running] = {}
 
     async def ensure(
         self, point: PointId, desired: Desired, grant: Grant, fence: Fence, deadline_us: int
     ) -> CommandResult:
         """Bring a relay to a position and prove it; see the contract."""
         place = self._place(point)
-        attempt = _Attempt(point, desired, fence, deadline_us, self._hub.clock.now_us())
+        clock = self._hub.clock
+        now_us = clock.now_us()
+        until_us = min(deadline_us, grant.expires_us)
+        until_s = clock.monotonic() + (until_us - now_us) / 1e6
+        attempt = _Attempt(point, desired, fence, until_us, now_us, until_s)
         running = self._under_way.get(point)
-        if running is not None and running[:2] == (fence, desired):
-            return await asyncio.shield(running[2])
+        if running is not None and running.is_for(fence, desired):
+            return await self._joined(running)
         refusal = refusal_of(
-            point, desired, grant, fence, deadline_us,
-            now_us=attempt.queued_us, highest=self._attempts.highest(point),
-        )  # fmt: skip
+            point, desired, grant, fence, deadline_us, now_us=now_us, highest=self._attempts.highest(point)
+        )
         if refusal is not None:
             return await self._finish(attempt, grant, Outcome.REFUSED, refusal[1], refusal=refusal[0])
         if grant.source is GrantSource.SUPPLY:
             await self._attempts.note_fence(point, fence, desired)
-        task = asyncio.ensure_future(self._command(place, attempt, grant))
-        self._under_way[point] = (fence, desired, task)
+        running = _Running(attempt, asyncio.ensure_future(self._command(place, attempt, grant)))
+        self._under_way[point] = running
+        running.task.add_done_callback(partial(self._forget, running))
+        return await self._joined(running)
+
+    def _forget(self, running: _Running, _: asyncio.Task[CommandResult]) -> None:
+        if self._under_way.get(running.attempt.point) is running:
+            del self._under_way[running.attempt.point]
+
+    @staticmethod
+    async def _joined(running: _Running) -> CommandResult:
+        """Wait for a command; when nobody does any more, one that has not begun is withdrawn."""
+        running.waiting += 1
         try:
-            return await asyncio.shield(task)
+            return await asyncio.shield(running.task)
         except asyncio.CancelledError:
-            if attempt.first_byte_us is None:
-                task.cancel()
+            if running.waiting == 1 and running.attempt.first_byte_us is None:
+                running.task.cancel()
             raise
         finally:
-            if self._under_way.get(point, (None, None, None))[2] is task:
-                del self._under_way[point]
+            running.waiting -= 1
 
     def observed(self, point: PointId) -> ObservedRelay:
         """Where a relay stands as last seen."""
@@ -135,6 +168,8 @@ class Commands:
     def traits(self, point: PointId) -> RelayTraits:
         """What the relay can do, by its meter's profile."""
         device = self._place(point).device
+        if not _has_relay(device, point):
+            raise NotFound(f"{point} has no relay: its meter is a {device.profile.id}")
         capabilities = device.profile.capabilities
         return RelayTraits(
             needs_button=capabilities.needs_button,
@@ -180,8 +215,6 @@ class Commands:
             and (await self._observer.look(worker, device)).position is attempt.wanted
         ):
             return True
-        if self._hub.clock.now_us() >= attempt.deadline_us:
-            raise _Refused(Refusal.EXPIRED, f"{attempt.point}: the order came too late to be obeyed")
         action = device.profile.actions[ACTIONS[attempt.desired]]
         for step in action.before:
             await self._send(place, attempt, step)
@@ -196,22 +229,27 @@ class Commands:
             why = forbidden.reason or "it is on the deny-list"
             raise _Refused(Refusal.DENIED, f"{attempt.point}: {step.address:#06x} is never written: {why}")
         is_coil = step.function is Function.WRITE_COIL
+        if self._is_over(attempt):
+            raise _Refused(Refusal.EXPIRED, f"{attempt.point}: the order came too late to be obeyed")
         values = (int(bool(step.values[0])),) if is_coil else step.values
         request = Request(
             unit=device.unit, function=step.function, address=step.address, count=len(values), values=values
         )
         fault_point("kpm_modbus.before_write")
         attempt.first_byte_us = attempt.first_byte_us or self._hub.clock.now_us()
+        attempt.writes += 1  # before it leaves: a stop of the hub in its middle must not make it unheard of
         try:
             reply = await place.worker.transact(device, request)
         except LinkFailed as error:
-            if not error.was_sent or error.reason is Failure.EXCEPTION:
-                attempt.first_byte_us = None if not attempt.writes else attempt.first_byte_us
+            is_refusal = error.reason is Failure.EXCEPTION and error.exception_code not in MAY_HAVE_OBEYED
+            if not error.was_sent or is_refusal:
+                attempt.writes -= 1
+                attempt.first_byte_us = attempt.first_byte_us if attempt.writes else None
                 raise
             attempt.lost = error
         else:
-            attempt.first_byte_us = min(attempt.first_byte_us, reply.sent_us) if attempt.writes else reply.sent_us
-        attempt.writes += 1
+            is_first = attempt.writes == 1
+            attempt.first_byte_us = reply.sent_us if is_first else min(attempt.first_byte_us, reply.sent_us)
         fault_point("kpm_modbus.after_write")
 
     async def _read_back(self, place: Place, attempt: _Attempt) -> ObservedRelay:
@@ -222,18 +260,27 @@ class Commands:
 
     def _check(self, place: Place, attempt: _Attempt) -> None:
         """What forbids the command in the moment it begins."""
-        device, point, now_us = place.device, attempt.point, self._hub.clock.now_us()
-        running = self._under_way.get(point)
-        if running is not None and running[0] > attempt.fence:
+        device, point = place.device, attempt.point
+        highest = self._attempts.highest(point)  # those that came and went while this one waited included
+        if highest is not None and highest[0] > attempt.fence:
             raise _Refused(Refusal.SUPERSEDED, f"{point}: a newer decision came while this one waited")
-        if now_us >= attempt.deadline_us:
+        if self._is_over(attempt):
             raise _Refused(Refusal.EXPIRED, f"{point}: the order waited past its deadline")
         if device.profile.relay is None or ACTIONS[attempt.desired] not in device.profile.actions:
             raise _Refused(Refusal.NO_RELAY, f"{point}: a {device.profile.id} has no relay that can be commanded")
+        if not _has_relay(device, point):
+            raise _Refused(
+                Refusal.NO_RELAY, f"{point} has no relay of its own: its meter's relay feeds {device.points[0]}"
+            )
         if device.quarantined_for is not None:
             raise _Refused(Refusal.QUARANTINED, f"{point} is quarantined: {device.quarantined_for}")
         if attempt.desired is Desired.OPEN:
-            self._check_open(device, point, now_us)
+            self._check_open(device, point, self._hub.clock.now_us())
+
+    def _is_over(self, attempt: _Attempt) -> bool:
+        """Whether an order may not be obeyed any more, by either clock."""
+        clock = self._hub.clock
+        return clock.now_us() >= attempt.deadline_us or clock.monotonic() >= attempt.until_s
 
     def _check_open(self, device: Device, point: PointId, now_us: int) -> None:
         if not self.traits(point).may_open_remotely:
@@ -310,3 +357,8 @@ class Commands:
             return self._places[point]
         except KeyError:
             raise NotFound(f"no meter is configured for point {point!r}") from None
+
+
+def _has_relay(device: Device, point: PointId) -> bool:
+    """Whether a meter's relay is this point's: of a meter with several circuits it is the first one's."""
+    return device.profile.relay is not None and point == device.points[0]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hub.automation.language import load_site_rules
+from hub.automation.language import Loaded, load_site_rules
 from hub.automation.runtime.engine import Engine
 from hub.automation.runtime.own_actions import OwnActions
 from hub.automation.runtime.runs.calling import Asked, Caller
@@ -55,6 +55,8 @@ class Stage:
         """Actions whose handlers wait for an event."""
         self.dies_hard = False
         """The next stop is a crash: nothing is written that was not on its way already."""
+        self.on_call: Callable[[Asked], object] = self.asked.append
+        self.load: Callable[[], Loaded] = lambda: load_site_rules(self.folder)
         self._began_us = hub.clock.now_us()
 
     @property
@@ -167,8 +169,7 @@ class Stage:
         zone = self.time_zone or hub.site.time_zone
         world = RuleWorld(kernel.states, kernel.clock, zone, kernel.registry, kernel.selections)
         self.engine = Engine(
-            hub, world, lambda: load_site_rules(self.folder), strategies=self.strategies, caller=self.caller,
-            on_call=self.asked.append,
+            hub, world, self.load, strategies=self.strategies, caller=self.caller, on_call=self.on_call
         )  # fmt: skip
         await self.engine.start()
         OwnActions(hub, self.engine).offer()

@@ -210,7 +210,7 @@ async def test_runs_of_a_rule_that_is_gone_or_off_end_and_are_recorded(
     await stage.advance(100)
     assert stage.names() == []
     assert await stage.rows() == 0
-    traces = await stage.engine.runs.records.traces_of("rule", "a", 5)
+    traces = await stage.engine.runs.records.traces_of("rule", "a")
     assert traces[0]["reason"] == reason
 
 

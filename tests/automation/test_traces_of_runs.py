@@ -77,6 +77,9 @@ async def test_the_last_n_traces_are_kept_over_restarts(stage: Stage, keep: int,
     await stage.restart(1)
     assert [one["run"] for one in await stage.engine.traces("a")] == before
     assert await stage.rows("automation__traces") == kept
+    await stage.fire()
+    assert len(await stage.engine.traces("a")) == kept
+    assert await stage.rows("automation__traces") == kept, "those of earlier starts make room as well"
 
 
 async def test_what_did_not_run_drives_out_no_trace_of_what_did(stage: Stage) -> None:

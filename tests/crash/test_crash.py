@@ -15,8 +15,12 @@ from points import discover
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 
-# For each size: how often every point, and how many random moments, in the core's world and in the demo's.
-SIZES = {"quick": (1, 15, 5), "ci": (3, 100, 30), "full": (3, 1000, 200)}
+# For each size: how often every point, and how many random moments in each world.
+SIZES = {
+    "quick": (1, {"core": 15, "demo": 5, "rules": 10}),
+    "ci": (3, {"core": 100, "demo": 30, "rules": 100}),
+    "full": (3, {"core": 1000, "demo": 200, "rules": 1000}),
+}
 SUITE = os.environ.get("HUB_SUITE", "quick")
 
 
@@ -25,9 +29,11 @@ def every_point() -> dict[str, str]:
     return discover(ROOT / "hub", ROOT / "plugins")
 
 
-def is_core(place: str) -> bool:
-    """Whether a point is one of the core's own."""
-    return place.startswith("hub/core/")
+def world_of(place: str) -> str:
+    """The world in which a point is reached."""
+    if place.startswith("hub/core/"):
+        return "core"
+    return "rules" if place.startswith("hub/automation/runtime/") else "demo"
 
 
 def run(world: str, folder: Path, points: list[str], each: int, random: int) -> dict[str, Any]:
@@ -50,13 +56,13 @@ def run(world: str, folder: Path, points: list[str], each: int, random: int) -> 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("world", ["core", "demo"])
+@pytest.mark.parametrize("world", ["core", "demo", "rules"])
 def test_nothing_acknowledged_is_lost_and_nothing_is_done_by_halves(
     world: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    each, in_core, in_demo = SIZES[SUITE]
-    points = [name for name, place in every_point().items() if is_core(place) is (world == "core")]
-    at_random = in_core if world == "core" else in_demo
+    each, moments = SIZES[SUITE]
+    points = [name for name, place in every_point().items() if world_of(place) == world]
+    at_random = moments[world]
     report = run(f"{world}_world", tmp_path, points, each, at_random)
     at_points: dict[str, int] = report["at_points"]
     with capsys.disabled():
@@ -127,5 +133,7 @@ def test_a_point_that_could_not_be_found_is_refused(tmp_path: Path, text: str, m
 def test_the_points_of_the_core_and_of_the_plugins_are_found() -> None:
     places = every_point()
     assert {"storage.before_commit", "timers.before_commit", "prepaid.after_credit"} <= set(places)
-    assert is_core(places["storage.before_commit"])
-    assert not is_core(places["prepaid.after_credit"])
+    worlds = {
+        name: world_of(places[name]) for name in ("storage.before_commit", "prepaid.after_credit", "runs.begun")
+    }
+    assert worlds == {"storage.before_commit": "core", "prepaid.after_credit": "demo", "runs.begun": "rules"}

@@ -31,7 +31,7 @@ def trace(draft: Draft, reloads: int) -> list[Line]:
     for number in range(reloads):
         draft.use("trace: reload")
         place = draft.random.randint(len(lines) // 2, len(lines) - 1)
-        lines.insert(place, {"t": lines[place]["t"] - 0.25 / _PARTS, "reload": f"reload_{number}"})
+        lines.insert(place, {"t": max(0.0, lines[place]["t"] - 0.25 / _PARTS), "reload": f"reload_{number}"})
     return lines
 
 

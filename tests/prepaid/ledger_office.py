@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,8 +57,8 @@ class LedgerPlugin(Plugin):
         await self.watch.in_background()
         await self.watch._hub.clock.sleep(1e9)
 
-    def _money_moved(self, tx: Tx, charged: object) -> None:
-        tx.on_commit(lambda: self.moved.extend(charged))  # type: ignore[call-overload]
+    def _money_moved(self, tx: Tx, charged: Iterable[Charged]) -> None:
+        tx.on_commit(lambda: self.moved.extend(charged))
 
 
 class LedgerHub(Office):
@@ -73,6 +73,11 @@ class LedgerHub(Office):
     async def call(self, action: str, principal: Principal = ANNA, **data: object) -> Any:
         """Call an action."""
         return await self.harness.call(action, data, principal=principal)
+
+    async def publish(self, source: str, start: str, principal: Principal = ANNA, *, correct: bool = False) -> Any:
+        """Publish a tariff."""
+        data = {"source": source, "from": start, "correct": correct}
+        return await self.harness.call("tariff.publish", data, principal=principal)
 
     async def ask(self, query: str, principal: Principal = OWNER, **params: object) -> Any:
         """Ask a query."""

@@ -6,19 +6,21 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hub.contracts.ids import AccountId, MeterId, PointId, RegisterId
 from hub.contracts.metering import READINGS, ReadFailed, Reading, Register
 from hub.contracts.relays import RELAYS
 from hub.core.clock import Clock, to_us
-from hub.core.plugins import PluginState
+from hub.core.plugins import PluginHub, PluginState
 from hub.core.states import GOOD
 from hub.core.storage import Reader
 from hub.sim import VirtualLoop, run_virtual
 from hub.testing.fakes import FakeReadings, FakeRelays
 from hub.testing.harness import HubHarness, start_hub
 from plugins.prepaid.charging.book import load_book
+from plugins.prepaid.charging.charger import Charger
+from plugins.prepaid.charging.intake import Intake
 from plugins.prepaid.charging.verify import posted_as_folded
 from plugins.prepaid.gate.verify import verify_reads
 from plugins.prepaid.journal import verify
@@ -31,6 +33,31 @@ MAIN = RegisterId("energy_import")
 STALL = PointId("stall")
 PLACES = [{"point": "stall", "account": "noodles", "tariff": "flat"}]
 FLAT = "tariff: flat\nname: F\ncurrency: CNY\ntime_zone: Asia/Shanghai\nenergy: {price: 1}\n"
+
+
+class MeteredPlugin(PrepaidPlugin):
+    """The plugin as it is, within reach of a test."""
+
+    here: ClassVar[MeteredPlugin]
+
+    async def setup(self, hub: PluginHub) -> None:
+        """Set up."""
+        await super().setup(hub)
+        MeteredPlugin.here = self
+
+    @property
+    def intake(self) -> Intake:
+        """Where its readings come in."""
+        return self._intake
+
+    @property
+    def charger(self) -> Charger:
+        """What charges them."""
+        return self._charger
+
+    async def show_new_accounts(self) -> None:
+        """As whoever opens accounts does."""
+        await self._shown.register()
 
 
 class SpokenReadings(FakeReadings):
@@ -79,7 +106,7 @@ class Metered:
         for name, text in texts.items():
             (self.hub.hub.site.folder / name).write_text(text)
         self._provide()
-        status = await self.hub.load_plugin(PrepaidPlugin, self.config)
+        status = await self.hub.load_plugin(MeteredPlugin, self.config)
         assert status.state is PluginState.RUNNING, status
         await self.hub.advance(0.1)  # until it listens
 

@@ -123,6 +123,25 @@ def test_moving_out_in_the_past_takes_back_what_was_charged_since(tmp_path: Path
     on_site(tmp_path, scene)
 
 
+def test_what_was_charged_since_is_taken_back_even_while_another_meter_is_silent(tmp_path: Path) -> None:
+    async def scene(site: Site) -> None:
+        await two_tenants(site)
+        await anna_moves_in(site, "stall", "store")
+        await site.use("stall", 1_000)
+        handed_over = site.now_us
+        site.readings.silence(PointId("store"))
+        await site.use("stall", 5_000)
+        assert await site.balance("anna") == -12
+        closed = await site.call("contract.close", contract="anna", at=local(handed_over))
+        assert (closed["is_settled"], closed["balance"]) == (False, -2)
+        site.readings.silence(PointId("store"), is_silent=False)
+        await site.use("store", 0, hours=48)
+        assert await site.balance("anna") == -2
+        await site.check()
+
+    on_site(tmp_path, scene)
+
+
 def test_an_end_to_come_is_read_when_it_comes(tmp_path: Path) -> None:
     async def scene(site: Site) -> None:
         await two_tenants(site)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from books_stage import FLAT, Books, at, with_books
 from metered_stage import STALL, Metered, play, register
 
-from hub.contracts.ids import PointId
+from hub.contracts.ids import ContractId, PointId
 from hub.contracts.metering import ReadingTag
 from hub.core.clock import to_us
+from hub.core.storage import Tx
+from plugins.prepaid.charging.charger import Charged
+from plugins.prepaid.pricing import Timeline, Version
+from plugins.prepaid.tariffs import tariff_from_text
 
 BANDED = """
 tariff: flat
@@ -159,3 +164,42 @@ def test_days_that_passed_while_the_hub_was_off_are_posted_at_its_start(tmp_path
         assert await metered.charged() == 600
 
     play(tmp_path, scene, tariff=SERVICED, begins="2026-11-20T12:00+08:00")
+
+
+def test_what_is_not_charged_yet_is_neither_accrued_nor_finished(tmp_path: Path) -> None:
+    """The tariff of one is not published, and the other begins tomorrow."""
+
+    async def scene(books: Books) -> list[list[Charged]]:
+        begin_us = at("2026-11-20 00:00")
+        await books.move_in("shoes", begin_us, ["store"], tariff="unpublished")
+        await books.publish(FLAT, 0)
+        await books.move_in("noodles", begin_us + 86_400_000_000, ["stall"], tariff="flat")
+        charger = books.charger
+
+        def ask(tx: Tx) -> list[list[Charged]]:
+            return [
+                charger.accrue(tx, ContractId("shoes"), begin_us),
+                charger.finish(tx, ContractId("shoes"), "2026-11"),
+                charger.accrue(tx, ContractId("noodles"), begin_us),
+            ]
+
+        return await books.write(ask)
+
+    assert with_books(tmp_path, scene) == [[], [], []]
+
+
+def test_a_read_before_the_first_of_its_epoch_is_charged_with_nothing(tmp_path: Path) -> None:
+    async def scene(books: Books) -> tuple[list[Charged], int]:
+        begin_us = at("2026-11-20 00:00")
+        await books.publish(FLAT, 0)
+        account = await books.move_in("noodles", begin_us, ["stall"], tariff="flat")
+        await books.begin("stall", begin_us)
+        return await books.accept("stall", begin_us - 1, 0), await books.charged(account)
+
+    assert with_books(tmp_path, scene) == ([], 0)
+
+
+def test_where_the_price_never_changes_there_is_no_edge_to_look_for() -> None:
+    """Two versions, since with one it goes without saying."""
+    versions = [Version(tariff_from_text(FLAT, "flat.yaml"), from_us) for from_us in (0, at("2026-11-20 00:00"))]
+    assert Timeline(versions, 0).next_band_edge(at("2026-11-21 00:00")) is None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from metered_stage import STALL, Metered, play, register
+from metered_stage import STALL, Metered, MeteredPlugin, play, register
 
 from hub.contracts.accounting import EpochBegan, ReadingHeld
 from hub.contracts.ids import PointId, RegisterId
@@ -269,25 +269,29 @@ def test_a_meter_with_band_registers_says_itself_what_fell_into_which(tmp_path: 
 
 
 @contextmanager
-def failing_at(point: str) -> Iterator[None]:
-    """Everything that passes a point raises."""
+def happening_at(point: str, what: Callable[[], object]) -> Iterator[None]:
+    """Something else happens whenever a point is passed."""
 
-    def fail(name: str) -> None:
+    def passed(name: str) -> None:
         if name == point:
-            raise RuntimeError("a test says no")
+            what()
 
-    faultpoints.install(fail)
+    faultpoints.install(passed)
     try:
         yield
     finally:
         faultpoints.install(None)
 
 
+def _fail() -> None:
+    raise RuntimeError("a test says no")
+
+
 def test_what_could_not_be_written_is_written_with_the_next_look(tmp_path: Path) -> None:
     async def scene(metered: Metered) -> None:
         await metered.say(0)
         await metered.hub.advance(3_600)
-        with failing_at("prepaid.after_charge"):
+        with happening_at("prepaid.after_charge", _fail):
             await metered.say(1_000)
         assert (await metered.totals(), await metered.charged()) == ([0], 0)
         await metered.hub.advance(60)
@@ -329,3 +333,45 @@ def test_after_a_restart_another_main_register_begins_its_own_count(tmp_path: Pa
         assert await metered.totals() == [0, 1_000, 0]
 
     play(tmp_path, scene)
+
+
+def test_a_meter_that_is_replaced_while_its_read_is_written_down_is_not_missed(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        await metered.say(0)
+        await metered.hub.advance(3_600)
+        with happening_at("prepaid.after_charge", lambda: MeteredPlugin.here.intake.forget(STALL)):
+            await metered.say(1_000)
+        assert (await metered.totals(), await metered.charged()) == ([0, 1_000], 100)
+        await MeteredPlugin.here.intake.take_up()
+        await metered.hub.advance(3_600)
+        await metered.say(1_500)
+        assert (await metered.totals(), await metered.charged()) == ([0, 1_000, 1_500], 150)
+
+    play(tmp_path, scene)
+
+
+TAXED = """
+tariff: flat
+name: A tax on top
+currency: CNY
+time_zone: Asia/Shanghai
+energy: {price: 1}
+taxes:
+  vat: {percent: 13, included: false}
+"""
+
+
+def test_a_tax_on_top_is_owed_and_not_earned(tmp_path: Path) -> None:
+    async def scene(metered: Metered) -> None:
+        await metered.say(0)
+        await metered.hub.advance(3_600)
+        await metered.say(10_000)
+        assert await metered.charged() == 1_130
+        rows = await metered.rows("SELECT account, amount_minor FROM prepaid__balances ORDER BY account")
+        assert rows == [
+            ("clearing:energy_recovery", -1_000),
+            ("liability:tenant:noodles:prepaid", 1_130),
+            ("liability:vat", -130),
+        ]
+
+    play(tmp_path, scene, tariff=TAXED)

@@ -139,6 +139,7 @@ def test_mistakes_end_with_an_exit_code_and_every_cell(mall: Running) -> None:
         "wrong.csv: row 2, share: '200' is no share; write percent above 0 up to 100, with at most four decimals",
         "2 mistakes; nothing was changed",
     ]
+    assert "nowhere.csv cannot be read: No such file" in run(mall, "site", "import", "nowhere.csv", code=1)
 
 
 def test_an_export_is_written_once_unless_forced(mall: Running) -> None:

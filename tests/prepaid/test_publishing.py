@@ -28,16 +28,12 @@ def test_a_small_change_is_published_at_once_and_says_whom_it_affects(tmp_path: 
     async def scene(hub: LedgerHub) -> None:
         await hub.books.publish(FLAT, 0)
         await hub.a_february("noodles", "bakery")
-        answer = await hub.call("tariff.publish", source=DEARER, **{"from": APRIL})
+        answer = await hub.publish(DEARER, APRIL)
         assert (answer["outcome"], answer["affected"], answer["period"]) == ("published", 2, "2026-02")
         assert answer["largest_change"] == "+8.0 %"
         [first, _] = answer["contracts"]
         assert (first["contract"], first["kwh"]) == ("bakery", Decimal("280.000"))
-        assert (first["now"], first["then"], first["difference"]) == (
-            Decimal("233.32"),
-            Decimal("252.00"),
-            Decimal("18.68"),
-        )
+        assert [str(first[name]) for name in ("now", "then", "difference")] == ["233.32", "252.00", "18.68"]
         [_, new] = (await hub.ask("tariff.list"))["versions"]
         april_us = to_us(datetime(2026, 4, 1, tzinfo=ZoneInfo("Asia/Shanghai")))
         assert (to_us(new["from"]), new["actor"], new["approver"]) == (april_us, "os:anna", None)
@@ -50,14 +46,12 @@ def test_a_large_change_waits_for_a_second_person(tmp_path: Path) -> None:
     async def scene(hub: LedgerHub) -> None:
         await hub.books.publish(FLAT, 0)
         await hub.a_february("noodles")
-        answer = await hub.call("tariff.publish", source=MUCH_DEARER, **{"from": APRIL})
+        answer = await hub.publish(MUCH_DEARER, APRIL)
         assert (answer["outcome"], answer["largest_change"]) == ("proposed", "+44.0 %")
-        again = await hub.call("tariff.publish", source=MUCH_DEARER, **{"from": APRIL})
+        again = await hub.publish(MUCH_DEARER, APRIL)
         assert again["proposal"] == answer["proposal"]
         assert len((await hub.ask("tariff.list"))["versions"]) == 1
-        with pytest.raises(
-            PublishRefused, match="os:anna proposed .* and cannot approve it; .* by up to \\+44.0 %"
-        ):
+        with pytest.raises(PublishRefused, match=r"os:anna proposed .* cannot approve it; .* by up to \+44.0 %"):
             await hub.call("tariff.approve", proposal=answer["proposal"])
         approved = await hub.call("tariff.approve", BERT, proposal=answer["proposal"])
         assert (approved["outcome"], approved["version"]["approver"]) == ("published", "os:bert")
@@ -73,7 +67,7 @@ def test_a_proposal_can_be_taken_back_and_is_over_then(tmp_path: Path, principal
     async def scene(hub: LedgerHub) -> None:
         await hub.books.publish(FLAT, 0)
         await hub.a_february("noodles")
-        answer = await hub.call("tariff.publish", source=MUCH_DEARER, **{"from": APRIL})
+        answer = await hub.publish(MUCH_DEARER, APRIL)
         await hub.call("tariff.reject", principal, proposal=answer["proposal"])
         with pytest.raises(PublishRefused, match="was rejected before; nothing was changed"):
             await hub.call("tariff.approve", BERT, proposal=answer["proposal"])
@@ -85,7 +79,7 @@ def test_much_cheaper_needs_a_second_person_too(tmp_path: Path) -> None:
     async def scene(hub: LedgerHub) -> None:
         await hub.books.publish(FLAT, 0)
         await hub.a_february("noodles")
-        answer = await hub.call("tariff.publish", source=FLAT.replace("0.8333", "0.0833"), **{"from": APRIL})
+        answer = await hub.publish(FLAT.replace("0.8333", "0.0833"), APRIL)
         assert (answer["outcome"], answer["largest_change"]) == ("proposed", "-90.0 %")
 
     with_ledger(tmp_path, scene)
@@ -95,7 +89,7 @@ def test_who_used_nothing_is_compared_by_a_steady_use(tmp_path: Path) -> None:
     async def scene(hub: LedgerHub) -> None:
         await hub.books.publish(FLAT, 0)
         await hub.books.move_in("empty", at("2026-02-01 00:00"), ["hall"], tariff="flat")
-        answer = await hub.call("tariff.publish", source=MUCH_DEARER, **{"from": APRIL})
+        answer = await hub.publish(MUCH_DEARER, APRIL)
         assert answer["outcome"] == "proposed"
         [one] = answer["contracts"]
         assert (one["kwh"], one["is_stand_in"]) == (Decimal("2800.000"), True)
@@ -105,11 +99,11 @@ def test_who_used_nothing_is_compared_by_a_steady_use(tmp_path: Path) -> None:
 
 def test_what_is_published_stays_and_the_same_again_changes_nothing(tmp_path: Path) -> None:
     async def scene(hub: LedgerHub) -> None:
-        await hub.call("tariff.publish", source=FLAT, **{"from": "2026-01-01"})
-        again = await hub.call("tariff.publish", BERT, source=f"# a comment\n{FLAT}", **{"from": "2026-01-01"})
+        await hub.publish(FLAT, "2026-01-01")
+        again = await hub.publish(f"# a comment\n{FLAT}", "2026-01-01", BERT)
         assert (again["outcome"], again["version"]["actor"]) == ("published", "os:anna")
-        with pytest.raises(PublishRefused, match="has another version from .*; a published version is immutable"):
-            await hub.call("tariff.publish", source=DEARER, **{"from": "2026-01-01"})
+        with pytest.raises(PublishRefused, match=r"has another version from .*; a published version is immutable"):
+            await hub.publish(DEARER, "2026-01-01")
         for sql in (
             "UPDATE prepaid__tariff_versions SET from_us = 0",
             "UPDATE prepaid__tariffs SET body = ''",
@@ -125,10 +119,10 @@ def test_charged_time_is_changed_only_with_a_word_and_then_by_the_difference(tmp
     async def scene(hub: LedgerHub) -> None:
         await hub.books.publish(FLAT, 0)
         await hub.a_february("noodles", "bakery")
-        with pytest.raises(PublishRefused, match="bakery, noodles are charged beyond 2026-02-.*say --correct"):
-            await hub.call("tariff.publish", source=DEARER, **{"from": "2026-02-15"})
+        with pytest.raises(PublishRefused, match=r"bakery, noodles are charged beyond 2026-02-.*say --correct"):
+            await hub.publish(DEARER, "2026-02-15")
         assert len(await hub.books.read(versions)) == 1
-        answer = await hub.call("tariff.publish", source=DEARER, correct=True, **{"from": "2026-02-15"})
+        answer = await hub.publish(DEARER, "2026-02-15", correct=True)
         due = round(14 * 10 * 83.33 + 14 * 10 * 90)
         assert (answer["refolded"], answer["charged"]) == (2, 2 * (Decimal(due) - 23332) / 100)
         assert await hub.books.charged(AccountId("noodles")) == due
@@ -142,7 +136,7 @@ def test_a_closed_month_is_corrected_and_its_statement_stays(tmp_path: Path) -> 
         await hub.books.publish(FLAT, 0)
         await hub.a_february("noodles")
         [row] = (await hub.call("statement.close", account="noodles", period="2026-02"))["statements"]
-        await hub.call("tariff.publish", source=DEARER, correct=True, **{"from": "2026-02-15"})
+        await hub.publish(DEARER, "2026-02-15", correct=True)
         assert (await hub.closed("noodles:2026-02")).sha.hex() == row["hash"]
         entry = await hub.books.read(
             lambda reader: reader.one("SELECT * FROM prepaid__journal ORDER BY seq DESC LIMIT 1")
@@ -179,7 +173,7 @@ def test_a_tariff_that_does_not_fit_the_site_is_refused(tmp_path: Path, source: 
     async def scene(hub: LedgerHub) -> None:
         await hub.books.publish(FLAT, 0)
         with pytest.raises(PublishRefused, match=text):
-            await hub.call("tariff.publish", source=source, **{"from": APRIL})
+            await hub.publish(source, APRIL)
 
     with_ledger(tmp_path, scene)
 
@@ -188,8 +182,8 @@ def test_a_first_version_must_cover_the_contracts_under_it(tmp_path: Path) -> No
     async def scene(hub: LedgerHub) -> None:
         await hub.books.move_in("noodles", at("2026-02-01 00:00"), ["stall"], tariff="flat")
         with pytest.raises(PublishRefused, match="contracts under it begin before: noodles; publish it from then"):
-            await hub.call("tariff.publish", source=FLAT, **{"from": APRIL})
-        answer = await hub.call("tariff.publish", source=FLAT, **{"from": "2026-02-01"})
+            await hub.publish(FLAT, APRIL)
+        answer = await hub.publish(FLAT, "2026-02-01")
         assert (answer["outcome"], answer["affected"]) == ("published", 0)
 
     with_ledger(tmp_path, scene)
@@ -205,7 +199,7 @@ def test_a_first_version_must_cover_the_contracts_under_it(tmp_path: Path) -> No
 def test_bad_input_is_named(tmp_path: Path, data: dict[str, str], error: type[Exception], text: str) -> None:
     async def scene(hub: LedgerHub) -> None:
         with pytest.raises(error, match=text):
-            await hub.call("tariff.publish", **data)
+            await hub.harness.call("tariff.publish", data)
 
     with_ledger(tmp_path, scene)
 

@@ -149,7 +149,7 @@ def test_no_cell_is_a_formula(tmp_path: Path) -> None:
         evidence = type(statement.evidence)(
             statement.evidence.frame, statement.evidence.reads, statement.evidence.documents, (bad,)
         )
-        return csv_of(Statement(evidence, statement.rated, statement.flows, statement.document, statement.body))
+        return csv_of(Statement(evidence, statement.rated, statement.flows, {}, statement.document, statement.body))
 
     [row] = [one for one in csv.DictReader(io.StringIO(play(tmp_path, scene))) if one["note"]]
     assert row["note"] == "'=HYPERLINK(1)"

@@ -100,6 +100,8 @@ class _Player:
         self._what = what
         self._clock = clock
         self._rules = what.rules
+        self._is_over = False
+        """That the trace ends is no stop of the hub that rules could hear of."""
         self._house = House(folder, what.time_zone, clock, advance, self._load, what.strategies, self._called)
 
     async def play(self) -> None:
@@ -121,6 +123,7 @@ class _Player:
             else:
                 await self._feed(line)
         await self._wait_until(self._clock.now_us() + round(self._what.tail_s * 1e6))
+        self._is_over = True
         await self._house.stop()
 
     async def _feed(self, line: Line) -> None:
@@ -171,6 +174,8 @@ class _Player:
         return loaded
 
     def _called(self, asked: Asked) -> None:
+        if self._is_over:
+            return
         t = round((self._clock.now_us() - self._what.start_us) / 1e6, 6)
         self._what.on_call(
             {"t": t, "rule": asked.rule_id, "action": asked.action, "data": _plain(asked.data)}

@@ -266,8 +266,8 @@ class Engine:
 
     async def traces(self, rule_id: str) -> list[dict[str, object]]:
         """The last runs of a rule, step by step, the newest first; refused and dropped ones too."""
-        rule = self.rule(rule_id)
-        return await self.runs.records.traces_of("rule", rule_id, rule.stored_traces)
+        self.rule(rule_id)
+        return await self.runs.records.traces_of("rule", rule_id)
 
     async def explain(self, rule_id: str) -> Explanation:
         """Why a rule did not run."""

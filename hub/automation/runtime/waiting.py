@@ -80,10 +80,9 @@ class Waits:
                 watched.stop()
                 on_true()
 
-        watched = Watched(self._around, template, variables, told, tells_all=is_ours)
-        was_true = is_true(watched.seen)
+        watched = Watched(self._around, template, variables, told, tells_all=is_ours, tells_first=not is_ours)
         # Home Assistant takes only the word itself for true at once, and from then on what counts as true.
-        if was_true and (is_ours or watched.seen.text.lower() == "true"):
+        if is_true(watched.seen) and (is_ours or watched.seen.text.lower() == "true"):
             watched.stop()
             on_true()
         return watched.stop

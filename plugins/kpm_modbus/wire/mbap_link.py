@@ -9,6 +9,9 @@ from plugins.kpm_modbus.wire.link import Waiting, WireLink
 from plugins.kpm_modbus.wire.mbap import MbapExpectation, MbapStream
 from plugins.kpm_modbus.wire.ports import OpenPort
 
+GATEWAY_SAYS_SILENT = frozenset({0x0A, 0x0B})
+"""What a gateway answers when the meter behind it does not: nobody knows what became of a write."""
+
 
 class MbapLink(WireLink):
     """Modbus TCP frames over one connection."""
@@ -31,6 +34,8 @@ class MbapLink(WireLink):
         """The number in the frame is all that has to be known."""
 
     def _answered(self, waiting: Waiting, answer: Answer) -> Failure | None:
+        if answer.exception_code in GATEWAY_SAYS_SILENT:
+            return Failure.NO_REPLY
         return None if answer.exception_code is None else Failure.EXCEPTION
 
     def _gave_up(self, waiting: Waiting) -> None:

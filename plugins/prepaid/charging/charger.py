@@ -19,7 +19,7 @@ from hub.core.faultpoints import point as fault_point
 from hub.core.storage import Reader, Tx
 from plugins.prepaid.charging.book import Book, load_book, version_of
 from plugins.prepaid.charging.page import Page
-from plugins.prepaid.charging.periods import PeriodRow
+from plugins.prepaid.charging.periods import PeriodRow, WrittenStates
 from plugins.prepaid.charging.posting import Cause, post_period
 from plugins.prepaid.charging.sharing import Part, parts_of
 from plugins.prepaid.gate import reads
@@ -58,6 +58,7 @@ class Charger:
         """Start with the book as it stands; `on_posted` hears after the commit what a period has come to."""
         self._journal = journal
         self._on_posted = on_posted
+        self._written = WrittenStates()
         self.book = book
 
     def current_book(self, tx: Tx) -> Book:
@@ -74,7 +75,7 @@ class Charger:
 
     def accept_all(self, tx: Tx, accepted: Iterable[tuple[PointId, AcceptedRead]]) -> list[Charged]:
         """Write accepted reads, in this order, and charge what lies between them and their neighbours."""
-        book, page = self.current_book(tx), Page(tx, self._journal)
+        book, page = self.current_book(tx), Page(tx, self._journal, self._written)
         charged: list[Charged] = []
         for point, read in accepted:
             charged += self._accept(page, book, point, read)
@@ -104,25 +105,26 @@ class Charger:
         self, tx: Tx, book: Book, point: PointId, from_us: int, until_us: int, why: str, at_us: int
     ) -> list[Charged]:
         """Fold all periods anew that a stretch of a point's time touches, and post the differences."""
-        page = Page(tx, self._journal)
+        page = Page(tx, self._journal, self._written)
         charged = self._rebuild(page, book, point, from_us, until_us, why, at_us)
         page.write()
         return charged
 
     def refold(self, tx: Tx, book: Book, contract: ContractId, period: str, why: str, at_us: int) -> list[Charged]:
         """Fold one period anew from its accepted reads, and post the difference."""
-        page = Page(tx, self._journal)
+        page = Page(tx, self._journal, self._written)
         charged = self._refold(page, book, contract, period, why, at_us)
         page.write()
         return charged
 
     def _accept(self, page: Page, book: Book, point: PointId, read: AcceptedRead) -> list[Charged]:
-        last, head = reads.newest(page.tx, read.epoch)
-        read_id = reads.add(page.tx, read, head)
+        last, head = page.newest_read(read.epoch)
+        read_id = page.add_read(read, head)
         fault_point("prepaid.after_read")
         if last is None:
             return []
         if last.at_us > read.at_us:
+            page.write_reads()
             before, after = reads.neighbours(page.tx, read.epoch, read.at_us)
             if before is None or after is None:
                 return []
@@ -169,7 +171,7 @@ class Charger:
         *,
         is_final: bool = False,
     ) -> list[Charged]:
-        page = Page(tx, self._journal)
+        page = Page(tx, self._journal, self._written)
         charged = self._fold(page, book, contract, {period: []}, ref, at_us, is_final=is_final)
         page.write()
         return charged
@@ -248,13 +250,11 @@ def state_of(page: Page, book: Book, contract: ContractId, period: str, new: Ite
     """A period's state with new segments in it: folded on where that can be, else anew from its accepted reads."""
     plan = book.timelines[contract].plan(period)
     try:
-        state = page.state(contract, period)
-        if state is None or state.plan.fingerprint != plan.fingerprint:
-            stored = page.period(contract, period).state
-            state = PeriodState(plan) if stored is None else PeriodState.from_json(plan, stored.encode())
+        state = page.state(contract, plan)
         for segment in new:
             state.fold(segment)
     except (OutOfOrder, PlanChanged):
+        page.write_reads()
         state = PeriodState(plan)
         for segment in segments_of_period(page.tx, book, contract, period):
             state.fold(segment)

@@ -9,25 +9,35 @@ from hub.contracts.ids import ContractId, PointId
 from hub.core.faultpoints import point as fault_point
 from hub.core.storage import Tx
 from plugins.prepaid.charging import periods
-from plugins.prepaid.charging.periods import PeriodRow
+from plugins.prepaid.charging.periods import PeriodRow, WrittenStates
+from plugins.prepaid.gate import reads
+from plugins.prepaid.gate.reads import AcceptedRead
 from plugins.prepaid.journal.journal import Journal
 from plugins.prepaid.journal.records import Entry
 from plugins.prepaid.pricing import PeriodState
+from plugins.prepaid.pricing.period import PeriodPlan
 
 
 class Page:
     """The books as one transaction sees them while it charges; `write` must be its last word on them."""
 
-    __slots__ = ("_days", "_entries", "_journal", "_loaded", "_point_days", "_rows", "_states", "tx")
+    __slots__ = (
+        "_days", "_entries", "_journal", "_loaded", "_next_read", "_point_days", "_reads", "_rows", "_states",
+        "_written", "tx",
+    )  # fmt: skip
 
-    def __init__(self, tx: Tx, journal: Journal) -> None:
+    def __init__(self, tx: Tx, journal: Journal, written: WrittenStates) -> None:
         """Begin an empty page."""
         self.tx = tx
         self._journal = journal
+        self._written = written
         self._loaded: dict[tuple[ContractId, str], PeriodRow] = {}
         self._rows: dict[tuple[ContractId, str], PeriodRow] = {}
         self._states: dict[tuple[ContractId, str], PeriodState] = {}
         self._entries: list[Entry] = []
+        self._reads: dict[int, tuple[int, AcceptedRead, bytes]] = {}
+        """By epoch: the reads that still have to be written."""
+        self._next_read = 0
         self._days: dict[tuple[str, str], tuple[int, int]] = {}
         self._point_days: dict[tuple[str, str], int] = {}
 
@@ -38,14 +48,36 @@ class Page:
             known = self._loaded[contract, period] = periods.load(self.tx, contract, period)
         return known
 
-    def state(self, contract: ContractId, period: str) -> PeriodState | None:
-        """The state that this page has brought a period to; None when it has not touched it."""
-        return self._states.get((contract, period))
+    def state(self, contract: ContractId, plan: PeriodPlan) -> PeriodState:
+        """A period's state with what this page has done to it, to be folded on; `PlanChanged` if that cannot be."""
+        state = self._states.get((contract, plan.period))
+        if state is not None and state.plan.fingerprint == plan.fingerprint:
+            return state
+        stored = self.period(contract, plan.period).state
+        return PeriodState(plan) if stored is None else self._written.state(contract, plan, stored)
 
     def set_period(self, contract: ContractId, period: str, row: PeriodRow, state: PeriodState) -> None:
         """Let a period stand so."""
         self._rows[contract, period] = row
         self._states[contract, period] = state
+
+    def newest_read(self, epoch: int) -> tuple[AcceptedRead | None, bytes]:
+        """The newest accepted read of an epoch, by its instant, and the head of the epoch's chain."""
+        if epoch in self._reads:
+            self.write_reads()
+        return reads.newest(self.tx, epoch)
+
+    def add_read(self, read: AcceptedRead, head: bytes) -> int:
+        """Take in an accepted read behind the head of its epoch's chain; the number of its row."""
+        number = self._next_read or reads.next_id(self.tx)
+        self._next_read = number + 1
+        self._reads[read.epoch] = number, read, head
+        return number
+
+    def write_reads(self) -> None:
+        """Put the reads into their table, for whoever looks for them there."""
+        reads.add_all(self.tx, list(self._reads.values()))
+        self._reads.clear()
 
     def post(self, entry: Entry) -> None:
         """Post an entry."""
@@ -62,9 +94,10 @@ class Page:
 
     def write(self) -> None:
         """Put everything into the tables."""
+        self.write_reads()
         if self._entries:
             self._journal.post_many(self.tx, self._entries)
             fault_point("prepaid.after_charge")
-        periods.save_all(self.tx, self._rows, self._states)
+        periods.save_all(self.tx, self._rows, self._states, self._written)
         periods.add_to_days(self.tx, self._days)
         periods.add_to_point_days(self.tx, self._point_days)

@@ -10,6 +10,7 @@ from hub.contracts.units import MinorUnits
 from hub.core.codec import decode, encode
 from hub.core.storage import Reader, Row, Tx
 from plugins.prepaid.pricing import Component, PeriodState
+from plugins.prepaid.pricing.period import PeriodPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,25 @@ class PeriodRow:
     """The statement that froze it: later differences correct it in the open period."""
 
 
+class WrittenStates:
+    """Each contract's state as it was written last, so that what stands in its row need not be parsed again."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet; a row that says something else, as after a rollback, is parsed."""
+        self._known: dict[ContractId, tuple[str, PeriodState]] = {}
+
+    def note(self, contract: ContractId, text: str, state: PeriodState) -> None:
+        """This text is being written for this state, which nobody changes any more."""
+        self._known[contract] = text, state
+
+    def state(self, contract: ContractId, plan: PeriodPlan, text: str) -> PeriodState:
+        """The state that a row's text says, to be folded on; raises `PlanChanged` as `PeriodState.from_json`."""
+        known = self._known.get(contract)
+        if known is not None and known[0] == text and known[1].plan is plan:
+            return known[1].copy()
+        return PeriodState.from_json(plan, text.encode())
+
+
 def load(reader: Reader, contract: ContractId, period: str) -> PeriodRow:
     """A period's row; an empty one when there is none."""
     row = reader.one("SELECT * FROM prepaid__periods WHERE contract = ? AND period = ?", (contract, period))
@@ -45,20 +65,24 @@ def save_all(
     tx: Tx,
     rows: Mapping[tuple[ContractId, str], PeriodRow],
     states: Mapping[tuple[ContractId, str], PeriodState],
+    written: WrittenStates,
 ) -> None:
     """Write the rows of some periods, with their states."""
+    texts = {key: states[key].to_json().decode() for key in rows}
     tx.many(
         "INSERT INTO prepaid__periods VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (contract, period) DO UPDATE SET"
         " state = excluded.state, posted = excluded.posted, postings = excluded.postings,"
         " through_us = excluded.through_us, is_finished = excluded.is_finished, closed_by = excluded.closed_by",
         [
             (
-                contract, period, states[contract, period].to_json().decode(), encode(dict(row.posted)),
+                contract, period, texts[contract, period], encode(dict(row.posted)),
                 row.postings, row.through_us, int(row.is_finished), row.closed_by,
             )
             for (contract, period), row in rows.items()
         ],
     )  # fmt: skip
+    for (contract, period), text in texts.items():
+        written.note(contract, text, states[contract, period])
 
 
 def add_to_days(tx: Tx, days: Mapping[tuple[str, str], tuple[int, int]]) -> None:

@@ -112,8 +112,9 @@ class Shown:
         self._set("account", account, "energy_month", _kwh(sum(one.month_wh for one in written) + new_wh))
         month_minor = sum(one.month_minor for one in written)
         self._set("account", account, "cost_month", self._money(month_minor + new_minor))
+        balance_minor = self._live.posted_minor.get(account, 0) - new_minor
         spent_minor = sum(one.week_minor for one in written)
-        self._set("account", account, "days_left", days_left(self._live.balance(account, at_us), spent_minor))
+        self._set("account", account, "days_left", days_left(balance_minor, spent_minor))
 
     def _show_point(self, point: PointId, at_us: int) -> None:
         written = self._sums.points.get(point, NOTHING)

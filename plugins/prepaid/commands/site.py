@@ -22,7 +22,7 @@ def site() -> None:
 
 
 @site.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be made and changed, and change nothing.")
 @reaching
 def import_(file: Path, dry_run: bool, folder: Path, as_json: bool) -> None:
@@ -31,7 +31,10 @@ def import_(file: Path, dry_run: bool, folder: Path, as_json: bool) -> None:
     Each row is a point and who holds it; docs/site-import.md has the columns. The same file a second time changes
     nothing. Needs a running hub.
     """
-    document = packed(file.read_bytes())
+    try:
+        document = packed(file.read_bytes())
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror}") from None
     if len(document) > REQUEST_BYTES_MAX:
         raise click.ClickException(f"{file} is too large for one import even when it is compressed; split it")
     answer = call(folder, "site.import", {"name": file.name, "document": document, "dry_run": dry_run})

@@ -35,7 +35,7 @@ def energy_kept(book: Book, point: PointId, accepted: Sequence[AcceptedRead]) ->
         }
         for contract, found in segments.items():
             own = [part for part in parts if part.contract == contract]
-            for rule, what in _tiled(own, found, book.timelines[contract]):
+            for rule, what in tiled(own, found, book.timelines[contract]):
                 yield rule, f"contract {contract} up to read {read.id}: {what}"
 
 
@@ -51,7 +51,7 @@ def overheld(point: PointId, terms: Sequence[Term]) -> Iterator[str]:
             yield f"{point} is held at {held_ppm} millionths from {start_us} on: contracts overlap there"
 
 
-def _tiled(parts: Sequence[Part], segments: Sequence[Segment], timeline: Timeline) -> Iterator[tuple[str, str]]:
+def tiled(parts: Sequence[Part], segments: Sequence[Segment], timeline: Timeline) -> Iterator[tuple[str, str]]:
     """Whether a contract's segments cover its parts without gap or overlap, and hold their energy."""
     for part in parts:
         start_us, end_us = max(part.start_us, timeline.start_us), min(part.end_us, timeline.end_us)

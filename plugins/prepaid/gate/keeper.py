@@ -77,11 +77,6 @@ class Keeper:
         standing = verdict.standing
         return read_of(reading, self.epoch, standing.wraps, self.nature(self.epoch), self.bands_at(standing.at_us))
 
-    def late(self, reading: Reading) -> AcceptedRead:
-        """The read that an older reading of the open epoch would be, if it fits between its neighbours."""
-        assert self.epoch is not None
-        return read_of(reading, self.epoch, 0, self.nature(self.epoch), None)
-
     def note_band(self, band: str, reading: Reading) -> None:
         """Remember what a band register said; it counts for the main register's read of the same moment."""
         wh = reading.value.scaleb(THOUSANDTHS[reading.unit])

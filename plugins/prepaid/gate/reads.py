@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -67,18 +67,31 @@ def link(previous: bytes, read: AcceptedRead) -> bytes:
 
 def add(tx: Tx, read: AcceptedRead, head: bytes) -> int:
     """Write an accepted read at the end of its epoch's chain, behind its head; the number of its row."""
-    chained = link(head, read)
-    row = tx.one(
-        "INSERT INTO prepaid__reads VALUES ((SELECT coalesce(max(id), 0) + 1 FROM prepaid__reads),"
-        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (
-            read.epoch, read.at_us, read.raw, read.wraps, read.total_wh, read.basis.value,
-            encode(list(read.words)), read.scale, read.serial, read.frame_sha, read.received_us,
-            None if read.band_wh is None else encode(read.band_wh), chained,
-        ),
+    number = next_id(tx)
+    add_all(tx, [(number, read, head)])
+    return number
+
+
+def next_id(reader: Reader) -> int:
+    """The number of the next row."""
+    highest = reader.value("SELECT coalesce(max(id), 0) FROM prepaid__reads")
+    assert isinstance(highest, int)
+    return highest + 1
+
+
+def add_all(tx: Tx, chained: Sequence[tuple[int, AcceptedRead, bytes]]) -> None:
+    """Write accepted reads under their numbers, each at the end of its epoch's chain, behind the head given."""
+    tx.many(
+        "INSERT INTO prepaid__reads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                number, read.epoch, read.at_us, read.raw, read.wraps, read.total_wh, read.basis.value,
+                encode(list(read.words)), read.scale, read.serial, read.frame_sha, read.received_us,
+                None if read.band_wh is None else encode(read.band_wh), link(head, read),
+            )
+            for number, read, head in chained
+        ],
     )  # fmt: skip
-    assert row is not None
-    return int(row[0])
 
 
 def last(reader: Reader, epoch: int) -> AcceptedRead | None:

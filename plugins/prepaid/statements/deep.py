@@ -32,7 +32,7 @@ class DeepVerification:
         """Look at the next month or statement; False once the report is complete."""
         if self._book is None:
             self._book = load_book(reader)
-            self._work = iter(_all_work(reader, self._book))
+            self._work = iter(list(_all_work(reader, self._book)))
         contract, period = next(self._work, (None, None))
         if contract is None:
             self.report.is_done = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hub.contracts.ids import ContractId
 from hub.contracts.units import MinorUnits
@@ -118,6 +119,7 @@ def components_of(entry: JournalEntry) -> Iterable[tuple[Component, MinorUnits]]
             yield component, MinorUnits(-amount)
 
 
+@lru_cache(maxsize=1024)
 def _component(meta: str) -> Component | None:
     if not meta:
         return None

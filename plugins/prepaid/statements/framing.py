@@ -11,14 +11,13 @@ from hub.core.errors import NotFound
 from hub.core.storage import Reader
 from plugins.prepaid.charging import periods
 from plugins.prepaid.charging.book import Book
-from plugins.prepaid.gate.reads import AcceptedRead
 from plugins.prepaid.places import repository as places
 from plugins.prepaid.places.records import Contract, Epoch, Term
 from plugins.prepaid.pricing import PricingError, Timeline
 from plugins.prepaid.pricing.period import PeriodPlan
 from plugins.prepaid.statements import repository
 from plugins.prepaid.statements.evidence import Frame, Holding, InForce, Opening
-from plugins.prepaid.statements.gathering import SiteMoney, balance_before, reads_between
+from plugins.prepaid.statements.gathering import SiteMoney, balance_before, span_between
 from plugins.prepaid.statements.repository import Closed, statement_id
 
 
@@ -114,16 +113,12 @@ def _places(
             if epoch.start_us >= end_us or (epoch.end_us is not None and epoch.end_us <= start_us):
                 continue
             epochs[epoch.id] = epoch
-            found = reads_between(reader, epoch.id, start_us, end_us, moment.read)
-            first_us, last_us = _span(found, min(first_us, start_us), max(last_us, end_us))
+            span = span_between(reader, epoch.id, start_us, end_us, moment.read) or (start_us, end_us)
+            first_us, last_us = min(first_us, start_us, span[0]), max(last_us, end_us, span[1])
         spans[term.point] = first_us, last_us
     holdings = _holdings(book.terms, spans)
     earliest_us = min((first for first, _ in spans.values()), default=plan.start_us)
     return holdings, tuple(epochs[number] for number in sorted(epochs)), min(earliest_us, plan.start_us)
-
-
-def _span(reads: Sequence[AcceptedRead], first_us: int, last_us: int) -> tuple[int, int]:
-    return min([first_us, *(one.at_us for one in reads)]), max([last_us, *(one.at_us for one in reads)])
 
 
 def _holdings(terms: Mapping[PointId, Sequence[Term]], spans: Mapping[PointId, tuple[int, int]]) -> list[_Named]:

@@ -22,11 +22,13 @@ from plugins.prepaid.statements.repository import Closed
 from plugins.prepaid.statements.statement import Statement, derive
 
 _READS = (
-    "SELECT * FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us >= coalesce((SELECT max(at_us)"
+    "SELECT {what} FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us >= coalesce((SELECT max(at_us)"
     " FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us <= :from), :from) AND at_us <="
     " coalesce((SELECT min(at_us) FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us >= :until),"
     " :until) ORDER BY at_us"
 )
+_WHOLE = _READS.format(what="*")
+_SPAN = _READS.format(what="min(at_us), max(at_us)")
 ENTRY_COLUMNS = (
     "j.seq, j.effective_us, j.recorded_us, j.kind, j.key, j.payload_sha, j.ref, j.corrects, j.note, j.actor,"
     " j.context_id, (SELECT hash FROM prepaid__journal WHERE seq = j.seq - 1) AS prev_hash, j.hash"
@@ -90,8 +92,14 @@ def reads_of(reader: Reader, frame: Frame) -> dict[int, tuple[AcceptedRead, ...]
 
 def reads_between(reader: Reader, epoch: int, from_us: int, until_us: int, upto_read: int) -> list[AcceptedRead]:
     """The reads of an epoch between two instants and one on either side, of those up to a row."""
-    rows = reader.all(_READS, {"epoch": epoch, "upto": upto_read, "from": from_us, "until": until_us})
+    rows = reader.all(_WHOLE, {"epoch": epoch, "upto": upto_read, "from": from_us, "until": until_us})
     return [read_from(row) for row in rows]
+
+
+def span_between(reader: Reader, epoch: int, from_us: int, until_us: int, upto_read: int) -> tuple[int, int] | None:
+    """When the first and the last of these reads were taken."""
+    row = reader.one(_SPAN, {"epoch": epoch, "upto": upto_read, "from": from_us, "until": until_us})
+    return None if row is None or row[0] is None else (row[0], row[1])
 
 
 def balance_before(reader: Reader, account: AccountId, until_us: int, upto_seq: int, lower_seq: int) -> MinorUnits:

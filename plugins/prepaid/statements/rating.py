@@ -63,6 +63,9 @@ def timeline_of(frame: Frame, documents: Mapping[str, str]) -> Timeline:
     if missing:
         raise PricingError(f"the tariff documents {', '.join(missing)} are missing")
     versions = [version(documents[one.sha], one.from_us) for one in frame.versions]
+    for named, found in zip(frame.versions, versions, strict=True):
+        if named.sha != found.sha:
+            raise PricingError(f"the document of tariff {named.sha[:12]} was changed: its hash is {found.sha[:12]}")
     return Timeline(versions, frame.contract_start_us, frame.contract_end_us)
 
 

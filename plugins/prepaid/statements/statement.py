@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.contracts.units import MinorUnits
 from plugins.prepaid.journal.chain import canonical, sha256
-from plugins.prepaid.pricing import ExactNano, Segment, energy_lines, included_taxes, shared_minor
+from plugins.prepaid.pricing import Component, ExactNano, Segment, energy_lines, included_taxes, shared_minor
 from plugins.prepaid.statements.evidence import Evidence, JournalEntry
 from plugins.prepaid.statements.flows import Flows, flows_of, posted_of
 from plugins.prepaid.statements.plain import plain
@@ -22,6 +23,8 @@ class Statement:
     evidence: Evidence
     rated: Rated
     flows: Flows
+    posted: Mapping[Component, MinorUnits]
+    """What entries posted of each component of the period."""
     document: dict[str, object]
     """What is shown, hashed and frozen."""
     body: bytes
@@ -41,12 +44,12 @@ class Statement:
     def is_as_posted(self) -> bool:
         """Whether every component was posted as it is derived."""
         due = {component: minor for component, minor in self.rated.minor.items() if minor}
-        return due == posted_of(self.evidence)
+        return due == self.posted
 
 
 def derive(evidence: Evidence) -> Statement:
     """Make the statement; raises `PricingError` when the evidence does not carry it."""
-    made, flows = rated(evidence), flows_of(evidence)
+    made, flows, posted = rated(evidence), flows_of(evidence), posted_of(evidence)
     document: dict[str, object] = {
         "format": FORMAT,
         "frame": plain(evidence.frame),
@@ -55,13 +58,13 @@ def derive(evidence: Evidence) -> Statement:
         "split_wh": _splits(made),
         "total_wh": int(made.state.total_wh),
         "energy": _energy(made),
-        "components": _components(evidence, made),
+        "components": _components(made, posted),
         "included_taxes": _included(made),
         "due_minor": int(sum(made.minor.values())),
         "money": plain(flows),
         "entries": [_entry(entry, evidence.frame.ledger_account) for entry in evidence.entries],
     }
-    return Statement(evidence, made, flows, document, canonical(document))
+    return Statement(evidence, made, flows, posted, document, canonical(document))
 
 
 def exact_text(amount: ExactNano) -> str:
@@ -123,8 +126,7 @@ def _energy(made: Rated) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _components(evidence: Evidence, made: Rated) -> list[dict[str, object]]:
-    posted = posted_of(evidence)
+def _components(made: Rated, posted: Mapping[Component, MinorUnits]) -> list[dict[str, object]]:
     return [
         {
             "component": component, "exact_nano": exact_text(made.exact.get(component, 0)),

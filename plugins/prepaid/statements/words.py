@@ -13,7 +13,9 @@ from plugins.prepaid.pricing.differences import rounded
 from plugins.prepaid.tariffs.model import Rounding
 
 _FLOATS = {4: ">f", 8: ">d"}
-_DECADES = range(-9, 10)
+_DECADES = sorted(range(-9, 10), key=abs)
+_ORDERS = ("big", "words", "bytes", "little")
+_KINDS = ("unsigned", "floating", "decimal", "signed")
 
 
 class Coding(NamedTuple):
@@ -30,50 +32,65 @@ def misread(reads: Sequence[AcceptedRead]) -> list[AcceptedRead]:
     A meter whose coding is none of those known gives no findings: its words are covered by the hash chain alone.
     """
     worded = [one for one in reads if one.words]
-    if not worded:
-        return []
-    best = max(_codings(worded), key=lambda coding: sum(_fits(one, coding) for one in worded), default=None)
-    if best is None:
-        return []
-    wrong = [one for one in worded if not _fits(one, best)]
-    return wrong if 2 * len(wrong) < len(worded) else []
+    fewest = worded
+    for coding in _codings(worded):
+        wrong = [one for one in worded if not _fits(one, coding)]
+        if not wrong:
+            return []
+        if len(wrong) < len(fewest):
+            fewest = wrong
+    return fewest if 2 * len(fewest) < len(worded) else []
 
 
 def _codings(reads: Sequence[AcceptedRead]) -> Iterator[Coding]:
-    """Codings that fit the first, the middle or the last of some reads."""
+    """Codings that fit the first, the middle or the last of some reads, the most usual first."""
     seen: set[Coding] = set()
-    for one in (reads[0], reads[len(reads) // 2], reads[-1]):
-        for order, kind, number in _numbers(one.words):
-            steps = [Fraction(10) ** decade for decade in _DECADES]
-            if number:
-                steps.append(Fraction(one.raw) / number)
-            for step in steps:
-                coding = Coding(order, kind, step)
-                if coding not in seen and _fits(one, coding):
-                    seen.add(coding)
-                    yield coding
+    for one in (reads[0], reads[len(reads) // 2], reads[-1]) if reads else ():
+        for kind in _KINDS:
+            for order in _ORDERS:
+                for step in _steps(one, order, kind):
+                    coding = Coding(order, kind, step)
+                    if coding not in seen and _fits(one, coding):
+                        seen.add(coding)
+                        yield coding
+
+
+def _steps(one: AcceptedRead, order: str, kind: str) -> Iterator[Fraction]:
+    number = _number(one.words, order, kind)
+    if number is not None:
+        yield from (Fraction(10) ** decade for decade in _DECADES)
+        if number:
+            yield Fraction(one.raw) / number
 
 
 def _fits(one: AcceptedRead, coding: Coding) -> bool:
-    for order, kind, number in _numbers(one.words):
-        if (order, kind) == (coding.order, coding.kind):
-            return rounded(number * coding.step, 1, Rounding.HALF_EVEN) == one.raw
-    return False
+    number = _number(one.words, coding.order, coding.kind)
+    if number is None:
+        return False
+    if isinstance(number, int) and coding.step == 1:
+        return number == one.raw
+    return rounded(number * coding.step, 1, Rounding.HALF_EVEN) == one.raw
 
 
-def _numbers(words: tuple[int, ...]) -> Iterator[tuple[str, str, Fraction]]:
-    """What some words say, in every way that a meter may mean them."""
+def _number(words: tuple[int, ...], order: str, kind: str) -> int | Fraction | None:
+    """What some words say in one way; None when they say nothing in that way."""
     if any(not 0 <= word <= 0xFFFF for word in words):
-        return
-    packed = b"".join(word.to_bytes(2) for word in words)
-    swapped = b"".join(word.to_bytes(2) for word in reversed(words))
-    for order, data in (("big", packed), ("words", swapped), ("bytes", swapped[::-1]), ("little", packed[::-1])):
-        yield order, "unsigned", Fraction(int.from_bytes(data))
-        yield order, "signed", Fraction(int.from_bytes(data, signed=True))
-        if data.hex().isdecimal():
-            yield order, "decimal", Fraction(int(data.hex()))
-        if len(data) in _FLOATS:
-            # The float lives inside this line only and leaves it as an exact number.
-            number = Decimal(struct.unpack(_FLOATS[len(data)], data)[0])
-            if number.is_finite():
-                yield order, "floating", Fraction(number)
+        return None
+    data = b"".join(word.to_bytes(2) for word in (words if order in ("big", "little") else reversed(words)))
+    if order in ("bytes", "little"):
+        data = data[::-1]
+    if kind == "unsigned":
+        return int.from_bytes(data)
+    if kind == "signed":
+        return int.from_bytes(data, signed=True)
+    if kind == "decimal":
+        return int(data.hex()) if data.hex().isdecimal() else None
+    return _floating(data)
+
+
+def _floating(data: bytes) -> Fraction | None:
+    if len(data) not in _FLOATS:
+        return None
+    # The float lives inside this line only and leaves it as an exact number.
+    number = Decimal(struct.unpack(_FLOATS[len(data)], data)[0])
+    return Fraction(number) if number.is_finite() else None

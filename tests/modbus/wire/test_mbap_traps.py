@@ -89,9 +89,16 @@ async def a_reply_in_many_chunks_is_put_together(stage: Stage) -> None:
 
 
 async def an_exception_is_an_answer(stage: Stage) -> None:
-    stage.play(lambda request: stage.send(mbap(number_of(request), 5, b"\x83\x0b")), honest(stage))
-    assert (await fails(stage, read(100), Failure.EXCEPTION)).exception_code == 0x0B
+    stage.play(lambda request: stage.send(mbap(number_of(request), 5, b"\x83\x02")), honest(stage))
+    assert (await fails(stage, read(100), Failure.EXCEPTION)).exception_code == 2
     await gives(stage, read(200))
+
+
+async def a_gateway_that_answers_for_a_silent_meter_is_no_answer(stage: Stage) -> None:
+    for pdu in (b"\x83\x0a", b"\x83\x0b"):
+        stage.play(lambda request, pdu=pdu: stage.send(mbap(number_of(request), 5, pdu)), honest(stage))  # type: ignore[misc]
+        await fails(stage, read(100), Failure.NO_REPLY)
+        await gives(stage, read(200))
 
 
 async def a_cancelled_request_leaves_nothing_for_the_next(stage: Stage) -> None:
@@ -122,6 +129,7 @@ PLAYS: tuple[Callable[[Stage], Awaitable[None]], ...] = (
     a_write_that_is_confirmed_for_another_value_is_refused,
     a_reply_in_many_chunks_is_put_together,
     an_exception_is_an_answer,
+    a_gateway_that_answers_for_a_silent_meter_is_no_answer,
     a_cancelled_request_leaves_nothing_for_the_next,
     bytes_that_are_no_modbus_tcp_cost_the_connection,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -70,16 +71,36 @@ def rendered(value: object, render: Render) -> object:
     return render(value) if isinstance(value, Template) else value
 
 
+_CLOCK = re.compile(r"\s*(\d{1,9}):(\d{1,9})(?::(\d{1,9}(?:\.\d{1,6})?))?\s*")
+
+
+def _clock_span(text: str) -> timedelta | None:
+    """Hours, minutes and seconds as a template puts them together, with any number of digits each."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return None
+    return duration_from(
+        {"hours": Decimal(found[1]), "minutes": Decimal(found[2]), "seconds": Decimal(found[3] or 0)}
+    )
+
+
+def _to_us(number: float) -> Decimal:
+    """What a template has reckoned, without the noise of its floats."""
+    return Decimal(str(round(number, 6)))
+
+
 def length_of(length: Length, render: Render) -> timedelta:
     """The length of time that is meant in this run; raises ValueError when a template gives none."""
     if isinstance(length, timedelta):
         return length
     found = rendered(length, render)
     if isinstance(found, float):
-        found = Decimal(str(found))
+        found = _to_us(found)
     elif isinstance(found, dict):
-        found = {unit: Decimal(str(part)) if isinstance(part, float) else part for unit, part in found.items()}
-    made = duration_from(found)
+        found = {unit: _to_us(part) if isinstance(part, float) else part for unit, part in found.items()}
+    made = _clock_span(found) if isinstance(found, str) else None
+    if made is None:
+        made = duration_from(found)
     if made < timedelta(0):
         raise ValueError(f"a length of time cannot be negative; the template gave {found}")
     return made

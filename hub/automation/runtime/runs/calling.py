@@ -47,7 +47,7 @@ class Caller(Protocol):
     """Makes calls."""
 
     def call(self, asked: Asked) -> object:
-        """The response, or an awaitable of it; raises what the action raises."""
+        """The response, or a coroutine of it; raises what the action raises."""
 
 
 class HubCaller:

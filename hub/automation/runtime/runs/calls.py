@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from functools import partial
+from types import CoroutineType
 from typing import Any, cast
 
 from hub.automation.language.model import Call
@@ -13,7 +14,7 @@ from hub.automation.runtime.runs.outcomes import RunAborts, StepFails
 from hub.automation.runtime.runs.places import Pinned
 from hub.automation.runtime.runs.run import Question
 from hub.automation.runtime.runs.strands import Cancel, Done, Pause, Raised
-from hub.automation.runtime.runs.tools import nothing_to_cancel, spawned
+from hub.automation.runtime.runs.tools import nothing_to_cancel
 from hub.automation.runtime.runs.walk import Stand, Walk
 from hub.automation.templates import TemplateError
 from hub.core.actions import UnknownOutcome
@@ -118,19 +119,10 @@ def _begin(walk: Walk, asked: Asked, done: Done) -> Cancel:
     except Exception as error:  # noqa: BLE001 - it is raised where the run awaits the response
         done(Raised(error))
         return nothing_to_cancel
-    if not isinstance(response, Awaitable):
-        done(response)
-        return nothing_to_cancel
-    return spawned(walk.tools.spawn, f"call {asked.action}", _answered(response, done))
-
-
-async def _answered(response: Awaitable[object], done: Done) -> None:
-    try:
-        found = await response
-    except Exception as error:  # noqa: BLE001 - it is raised where the run awaits the response
-        done(Raised(error))
-    else:
-        done(found)
+    if isinstance(response, CoroutineType):
+        return walk.tools.workers.submit(response, done)
+    done(response)
+    return nothing_to_cancel
 
 
 async def _decided(walk: Walk, step: Call, stand: Stand, text: str) -> object:

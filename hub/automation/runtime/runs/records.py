@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from hub.automation.runtime.runs import schema
 from hub.automation.runtime.runs.outcomes import Outcome
 from hub.automation.runtime.runs.packing import pack
+from hub.automation.runtime.runs.schema import TraceRow
 from hub.automation.runtime.runs.traces import Trace, TraceStore
 from hub.core.clock import Clock
 from hub.core.plugins import PluginDatabase
@@ -95,14 +96,14 @@ class Records:
             record = self._records[kind, name] = RuleRecord(*json.loads(text))
             record.is_on = is_on
 
-    async def traces_of(self, kind: str, name: str, keep: int) -> list[dict[str, object]]:
+    async def traces_of(self, kind: str, name: str) -> list[dict[str, object]]:
         """The last traces, the newest first, also those of earlier starts."""
         found = [trace.shown() for trace in self.traces.of(kind, name)]
         if self._db is not None:
+            await self.save()
             shown = {trace["run"] for trace in found}
             texts = await self._db.read(lambda reader: schema.read_traces(reader, kind, name))
-            older = [json.loads(text) for text in texts]
-            found += [trace for trace in older if trace["run"] not in shown][: max(0, keep - len(found))]
+            found += [trace for trace in map(json.loads, texts) if trace["run"] not in shown]
         return found
 
     async def save_for_ever(self) -> None:
@@ -117,34 +118,42 @@ class Records:
         if db is None:
             self._changed.clear()
             traces.unsaved.clear()
-            traces.gone.clear()
+            traces.dropped.clear()
             return
-        while self._changed or traces.unsaved or traces.gone:
+        while self._changed or traces.unsaved or traces.dropped:
             names = list(self._changed)[:CHUNK]
-            new = list(traces.unsaved.values())[:CHUNK]
-            gone = traces.gone[:CHUNK]
-            records = [(*name, *_row(self._records[name])) for name in names]
-            rows = [(one.run_id, one.kind, one.name, one.ended_us or 0, _text(one)) for one in new]
-
-            def write(tx: Tx) -> None:
-                schema.write_records(tx, records)  # noqa: B023 - called before the loop goes on
-                schema.write_traces(tx, rows, gone)  # noqa: B023
-
+            for name in names:
+                del self._changed[name]
+            new = [traces.unsaved.pop(run_id) for run_id in list(traces.unsaved)[:CHUNK]]
+            dropped, traces.dropped = traces.dropped, []
             try:
-                await db.write(write, origin="records")
+                await self._write(db, names, new, dropped)
             except StorageError as error:
                 log.warning("traces and counts of rules wait for the store: %s", error)
+                self._changed.update(dict.fromkeys(names))
+                traces.unsaved = {**{trace.run_id: (trace, keep) for trace, keep in new}, **traces.unsaved}
+                traces.dropped = dropped + traces.dropped
                 return
-            for name in names:
-                self._changed.pop(name, None)
-            for trace in new:
-                traces.unsaved.pop(trace.run_id, None)
-            del traces.gone[: len(gone)]
+
+    async def _write(
+        self,
+        db: PluginDatabase,
+        names: list[tuple[str, str]],
+        new: list[tuple[Trace, int]],
+        dropped: list[tuple[str, str]],
+    ) -> None:
+        records = [(*name, *_row(self._records[name])) for name in names]
+        rows = [
+            (TraceRow(one.run_id, one.kind, one.name, one.place, one.ended_us or 0, pack(one.shown())), keep)
+            for one, keep in new
+        ]
+
+        def write(tx: Tx) -> None:
+            schema.write_records(tx, records)
+            schema.write_traces(tx, rows, dropped)
+
+        await db.write(write, origin="records")
 
 
 def _row(record: RuleRecord) -> tuple[int, str]:
     return int(record.is_on), json.dumps([getattr(record, name) for name in _FIELDS])
-
-
-def _text(trace: Trace) -> str:
-    return pack(trace.shown())

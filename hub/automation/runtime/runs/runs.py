@@ -23,6 +23,7 @@ from hub.automation.runtime.runs.run import Run
 from hub.automation.runtime.runs.scripts import Scripts
 from hub.automation.runtime.runs.starting import RunStarter
 from hub.automation.runtime.runs.tools import Tools
+from hub.automation.runtime.runs.workers import Workers
 from hub.automation.runtime.strategies import Strategies
 from hub.automation.runtime.timers import Alarms
 from hub.automation.runtime.world import RuleWorld
@@ -81,7 +82,7 @@ class Runs:
         around = self._around
         self.roster.tools = Tools(
             around.world, self.judge, armer, alarms, around.clock, self.journal, around.caller, self.scripts,
-            self.waiting, around.publish, around.spawn, around.on_call, not around.strategies.latches,
+            self.waiting, around.publish, Workers(around.spawn), around.on_call, not around.strategies.latches,
         )  # fmt: skip
 
     async def load(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from hub.core.storage import Reader, SqlValue, Tx
+from hub.core.storage import Reader, Tx
 
 SQL = """
 CREATE TABLE automation__definitions (
@@ -20,8 +20,8 @@ CREATE TABLE automation__drops (
   reason TEXT NOT NULL, cause TEXT NOT NULL) STRICT;
 CREATE TABLE automation__traces (
   seq INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, name TEXT NOT NULL,
-  ended_us INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
-CREATE INDEX automation__traces_of ON automation__traces (kind, name);
+  place TEXT NOT NULL, ended_us INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX automation__traces_of ON automation__traces (kind, name, place);
 CREATE TABLE automation__rules (
   kind TEXT NOT NULL, name TEXT NOT NULL, is_on INTEGER NOT NULL, record TEXT NOT NULL,
   PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;
@@ -122,20 +122,39 @@ def read_definitions(reader: Reader) -> dict[tuple[str, str, str], str]:
     return {(kind, name, version): content for kind, name, version, content in rows}
 
 
-def write_traces(tx: Tx, traces: Iterable[Sequence[SqlValue]], gone: Iterable[str]) -> None:
-    """Keep traces (run, kind, name, ended_us, body), and forget others."""
-    tx.many("DELETE FROM automation__traces WHERE run = ?", [(run_id,) for run_id in gone])
+class TraceRow(NamedTuple):
+    """The trace of a run that has ended."""
+
+    run: str
+    kind: str
+    name: str
+    place: str
+    """Traces of one place are counted together."""
+    ended_us: int
+    body: str
+
+
+_TRIM = """
+DELETE FROM automation__traces WHERE kind = ?1 AND name = ?2 AND place = ?3 AND seq <= (
+  SELECT seq FROM automation__traces WHERE kind = ?1 AND name = ?2 AND place = ?3
+  ORDER BY seq DESC LIMIT 1 OFFSET ?4)"""
+
+
+def write_traces(tx: Tx, traces: Sequence[tuple[TraceRow, int]], dropped: Iterable[tuple[str, str]]) -> None:
+    """Keep traces, each with how many there may be of its place, and forget rules and scripts that are gone."""
+    tx.many("DELETE FROM automation__traces WHERE kind = ? AND name = ?", dropped)
     tx.many(
-        "INSERT INTO automation__traces (run, kind, name, ended_us, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET"
-        " ended_us = excluded.ended_us, body = excluded.body",
-        traces,
+        "INSERT INTO automation__traces (run, kind, name, place, ended_us, body) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (run) DO UPDATE SET ended_us = excluded.ended_us, body = excluded.body",
+        [row for row, _ in traces],
     )
+    tx.many(_TRIM, {(row.kind, row.name, row.place, keep) for row, keep in traces})
 
 
 def read_traces(reader: Reader, kind: str, name: str) -> list[str]:
     """The traces of a rule or script that are on disk, the newest first."""
     rows = reader.all(
-        "SELECT body FROM automation__traces WHERE kind = ? AND name = ? ORDER BY ended_us DESC, seq DESC",
+        "SELECT body FROM automation__traces WHERE kind = ? AND name = ? ORDER BY seq DESC",
         (kind, name),
     )
     return [str(row[0]) for row in rows]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hub.automation.runtime.conditions import Judge
 from hub.automation.runtime.contract import WaitArmer
 from hub.automation.runtime.runs.calling import Asked, Caller
-from hub.automation.runtime.runs.journal import Journal, Spawn
+from hub.automation.runtime.runs.journal import Journal
 from hub.automation.runtime.runs.strands import Cancel, Done
+from hub.automation.runtime.runs.workers import Workers
 from hub.automation.runtime.timers import Alarms
 from hub.automation.runtime.world import RuleWorld
 from hub.core.bus import Event
@@ -48,7 +49,7 @@ class Tools:
     own_actions: OwnActions
     people: People
     publish: Callable[[Event], object]
-    spawn: Spawn
+    workers: Workers
     on_call: Callable[[Asked], object]
     """Told of every call before it is made."""
     is_as_in_home_assistant: bool = False
@@ -57,11 +58,6 @@ class Tools:
 
 def nothing_to_cancel() -> None:
     """For pauses that cannot be taken back."""
-
-
-def spawned(spawn: Spawn, name: str, work: Coroutine[Any, Any, object]) -> Cancel:
-    """Run work as a task; what cancels it."""
-    return spawn(name, work).cancel
 
 
 NO_VARIABLES: Mapping[str, object] = {}

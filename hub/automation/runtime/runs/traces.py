@@ -69,6 +69,12 @@ class Trace:
     """What else is worth knowing: a restart in its middle, what was lost by it."""
     _seen: dict[str, deque[TraceStep]] = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """What it is counted by: firings that led to no run must not drive out what did run."""
+        was_run = self.outcome not in (Outcome.REFUSED, Outcome.DROPPED)
+        return f"{'run' if was_run else 'none'} {self.entity_uid or ''}"
+
     def open(self, path: str, rounds: str, at_us: int) -> TraceStep:
         """A new step."""
         step = TraceStep(path + rounds, at_us)
@@ -128,33 +134,26 @@ class TraceStore:
 
     def __init__(self) -> None:
         """Hold none."""
-        self._kept: dict[tuple[str, str], dict[str | None, deque[Trace]]] = {}
+        self._kept: dict[tuple[str, str], dict[str, deque[Trace]]] = {}
         self._numbers = count(1)
-        self.unsaved: dict[str, Trace] = {}
-        self.gone: list[str] = []
-        """Run ids of traces that made room for newer ones since the last save."""
+        self.unsaved: dict[str, tuple[Trace, int]] = {}
+        """With how many of their place are kept, by run id."""
+        self.dropped: list[tuple[str, str]] = []
+        """Rules and scripts whose traces on disk go as well."""
 
     def add(self, trace: Trace, keep: int) -> None:
-        """Keep a trace that has ended, and no more than so many of its rule and entity.
-
-        Firings that led to no run count apart from runs: they must not drive out what did run.
-        """
+        """Keep a trace that has ended, and no more than so many of its rule and entity."""
         if keep <= 0:
             return
-        place = (
-            trace.entity_uid if trace.outcome not in (Outcome.REFUSED, Outcome.DROPPED) else f"-{trace.entity_uid}"
-        )
-        traces = self._kept.setdefault((trace.kind, trace.name), {}).setdefault(place, deque())
+        traces = self._kept.setdefault((trace.kind, trace.name), {}).setdefault(trace.place, deque())
         trace.number = next(self._numbers)
         traces.append(trace)
-        self.unsaved[trace.run_id] = trace
+        self.unsaved[trace.run_id] = trace, keep
         while len(traces) > keep:
-            old = traces.popleft().run_id
-            if self.unsaved.pop(old, None) is None:
-                self.gone.append(old)
+            self.unsaved.pop(traces.popleft().run_id, None)
 
     def of(self, kind: str, name: str) -> list[Trace]:
-        """The traces of a rule or script, the newest first."""
+        """The traces of a rule or script since the hub started, the newest first."""
         found = [trace for traces in self._kept.get((kind, name), {}).values() for trace in traces]
         return sorted(found, key=lambda trace: trace.number, reverse=True)
 
@@ -162,5 +161,5 @@ class TraceStore:
         """Forget a rule or script that is gone."""
         for traces in self._kept.pop((kind, name), {}).values():
             for trace in traces:
-                if self.unsaved.pop(trace.run_id, None) is None:
-                    self.gone.append(trace.run_id)
+                self.unsaved.pop(trace.run_id, None)
+        self.dropped.append((kind, name))

@@ -11,6 +11,7 @@ from hub.automation.runtime.runs.outcomes import RunAborts, StepFails
 from hub.automation.runtime.runs.standing import arm_again, holding
 from hub.automation.runtime.runs.strands import Cancel, Done, Pause
 from hub.automation.runtime.runs.walk import Stand, Walk
+from hub.automation.templates import TemplateError
 from hub.core.context import Context
 from hub.core.faultpoints import point
 
@@ -44,6 +45,8 @@ async def wait_template(walk: Walk, step: WaitTemplate, stand: Stand) -> None:
         wait.set_limit(None if step.timeout is None else walk.length_us(step.timeout, stand.scope, "timeout"))
         stand.set("wait", {"remaining": wait.remaining_s(), "completed": False}, is_guarded=True)
     variables = dict(stand.scope.visible())
+    if walk.tools.is_as_in_home_assistant:
+        _refuse_errors(walk, step, variables)
 
     def arm(done: Done) -> Stop:
         return walk.tools.armer.watch_template(step.wait_template, variables, lambda: done(None))
@@ -52,6 +55,14 @@ async def wait_template(walk: Walk, step: WaitTemplate, stand: Stand) -> None:
         wait.time_out({"remaining": 0.0, "completed": False})
     else:
         wait.complete({"remaining": wait.remaining_s(), "completed": True})
+
+
+def _refuse_errors(walk: Walk, step: WaitTemplate, variables: Mapping[str, object]) -> None:
+    """Raise if the template has an error right away; one that comes later counts as not true."""
+    try:
+        step.wait_template.render(walk.tools.world, variables)
+    except TemplateError as error:
+        raise StepFails(str(error)) from error
 
 
 async def wait_for_trigger(walk: Walk, step: WaitForTrigger, stand: Stand) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from hub.automation.language.model import Condition, Length, Step, length_of, rendered
@@ -59,10 +60,12 @@ class Walk:
 
     async def sequence(self, steps: Sequence[Step], place: Place, scope: Scope, rounds: str) -> None:
         """Steps inside a step: a condition that does not pass ends these, and no more."""
-        try:
+        began_us = self.tools.clock.now_us()
+        with suppress(ConditionEnds):
             await self._steps(steps, place, scope, rounds)
-        except ConditionEnds:
-            return
+        # In Home Assistant what has waited inside comes back a turn later, so that other runs go first.
+        if self.tools.is_as_in_home_assistant and self.tools.clock.now_us() != began_us:
+            await self.breathe()
 
     async def _steps(self, steps: Sequence[Step], place: Place, scope: Scope, rounds: str) -> None:
         for index in range(place.get("at", 0), len(steps)):

@@ -8,7 +8,7 @@ from hub.automation.language.model import HubTrigger, ProviderTrigger
 from hub.automation.runtime.contract import TriggerError
 from hub.automation.runtime.triggers.setting import Live, Setting, Shot
 from hub.contracts.providers import TriggerProvider, provider_key
-from hub.core.context import Context
+from hub.core.context import SYSTEM, Context
 from hub.core.hub import HubStarted, HubStopping
 from hub.core.plugins import PluginChanged
 
@@ -22,14 +22,20 @@ class HubStartOrStop(Live):
         self._event = trigger.event
         bus = setting.around.hub.bus
         if trigger.event == "shutdown":
-            setting.undo.append(bus.subscribe(HubStopping, self._now))
-        elif setting.start == "start":
-            setting.undo.append(bus.subscribe(HubStarted, self._now))
+            setting.undo.append(bus.subscribe(HubStopping, lambda event: self._fire(event.context)))
+        elif setting.start == "start" and setting.around.strategies.durable_timers:
+            setting.undo.append(bus.subscribe(HubStarted, lambda event: self._fire(event.context)))
 
-    def _now(self, event: HubStarted | HubStopping) -> None:
+    def first_look(self) -> None:
+        """In Home Assistant a rule's start is the moment at which it is attached: later rules hear nothing of it."""
+        if self._event == "start" and self.setting.start == "start":
+            if not self.setting.around.strategies.durable_timers:
+                self._fire()
+
+    def _fire(self, context: Context = SYSTEM) -> None:
         said = "Home Assistant starting" if self._event == "start" else "Home Assistant stopping"
         data = self.setting.data("homeassistant", event=self._event, description=said)
-        self.setting.fire(Shot(data, None, event.context))
+        self.setting.fire(Shot(data, None, context))
 
 
 class Provided(Live):

@@ -33,17 +33,20 @@ class Watched:
         told: Callable[[Rendered, StateChanged | None], None],
         *,
         tells_all: bool,
+        tells_first: bool = False,
     ) -> None:
         """Watch from now on; `told` hears of each render from now on, with the change that brought it about.
 
         Without `tells_all` it hears of those only whose result is another, as in Home Assistant; but what is the
-        same result may be known now and have been in doubt before.
+        same result may be known now and have been in doubt before. With `tells_first` it hears of the first one
+        in any case: so do Home Assistant's waits.
         """
         self._around = around
         self._template = template
         self._variables = variables
         self._told = told
         self._tells_all = tells_all
+        self._tells_next = tells_all or tells_first
         self._entities: dict[str, Stop] = {}
         self._wide: dict[str, Stop] = {}
         """Subscriptions to domains, by name; `*` is to everything."""
@@ -115,8 +118,9 @@ class Watched:
             self._later.cancel()
         before = self.seen
         self.seen = self._look()
-        if self._is_stopped or (not self._tells_all and _is_same(before, self.seen)):
+        if self._is_stopped or (not self._tells_next and _is_same(before, self.seen)):
             return
+        self._tells_next = self._tells_all
         self._told(self.seen, event)
 
 

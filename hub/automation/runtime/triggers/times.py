@@ -19,6 +19,9 @@ LATE_US = 1_000_000
 """An alarm that rings later than this was missed: the hub was down, or the clock was set."""
 
 
+AFTER_START_US = 10
+
+
 class Entry:
     """One recurring time of a trigger."""
 
@@ -72,13 +75,17 @@ class Times(Live):
             self.setting.shelf.drop_time(entry.key)
             return
         self.setting.shelf.keep_time(entry.key, entry.plan, due_us)
-        entry.alarm = self.setting.around.alarms.at(due_us, lambda: self._ring(entry, due_us))
+        # In Home Assistant it may be the second that has begun: it rings after all that belongs to the start.
+        rings_us = due_us if self.is_ours else max(due_us, self.world.now_us() + AFTER_START_US)
+        entry.alarm = self.setting.around.alarms.at(rings_us, lambda: self._ring(entry, due_us))
 
     def _take_up(self, entry: Entry) -> None:
         now_us = self.world.now_us()
         kept = self.setting.shelf.times.get(entry.key)
         if kept is None or kept[0] != entry.plan or kept[1] > now_us or self.setting.start != "start":
-            self.plan(entry, now_us)
+            # In Home Assistant the second that it is now counts too, though it has begun.
+            is_daily = not self.is_ours and not isinstance(entry.recurrence, OnceAt)
+            self.plan(entry, now_us - now_us % 1_000_000 - 1 if is_daily else now_us)
         else:
             self._ring(entry, kept[1])
 
@@ -109,9 +116,10 @@ class Times(Live):
     def _fire(self, entry: Entry, due_us: int, now_us: int) -> None:
         late_us = max(0, now_us - due_us)
         data = self.setting.data(
-            self._platform, now=from_us(due_us).astimezone(self.world.time_zone), description=entry.said,
-            entity_id=entry.entity_id,
-        )  # fmt: skip
+            self._platform, now=from_us(due_us).astimezone(self.world.time_zone), description=entry.said
+        )
+        if self._platform == "time":
+            data["entity_id"] = entry.entity_id
         data["late_s"] = late_us // 1_000_000
         self.setting.fire(Shot(data, entry.entity_id, late_us=late_us))
 
