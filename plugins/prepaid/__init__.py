@@ -22,7 +22,17 @@ def hub_plugin() -> type[Plugin]:
 
 @hookimpl
 def hub_commands(cli: click.Group) -> None:
-    """Add `hub tariff`."""
+    """Add the verbs of tariffs, places and money."""
+    from plugins.prepaid.commands.account import account
+    from plugins.prepaid.commands.batch import batch, batch_limits
+    from plugins.prepaid.commands.contract import contract
+    from plugins.prepaid.commands.meter import meter
+    from plugins.prepaid.commands.moves import VERBS
+    from plugins.prepaid.commands.site import site
     from plugins.prepaid.commands.tariff import tariff
+    from plugins.prepaid.commands.topup import receipt, topup
 
-    cli.add_command(tariff)
+    for move in (topup, receipt, batch, batch_limits, *VERBS):
+        account.add_command(move)
+    for verb in (tariff, account, contract, meter, site):
+        cli.add_command(verb)

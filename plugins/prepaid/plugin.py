@@ -15,6 +15,7 @@ from hub.contracts.topups import TOPUPS
 from hub.core.actions import Call, Effect
 from hub.core.config.fields import duration
 from hub.core.plugins import Manifest, Plugin, PluginHub
+from hub.core.principals import OWNER
 from hub.core.storage import Reader, Tx
 from plugins.prepaid.charging import periods
 from plugins.prepaid.charging.book import Book, load_book
@@ -30,7 +31,11 @@ from plugins.prepaid.money.moved import MoneyWatch
 from plugins.prepaid.money.offered import register_money
 from plugins.prepaid.money.settle import Topups
 from plugins.prepaid.money.standing import Standing, standing
-from plugins.prepaid.places.opening import ROW, is_empty, slug, take_in
+from plugins.prepaid.places.areas import make_areas, tree_of
+from plugins.prepaid.places.columns import Local
+from plugins.prepaid.places.office import Office
+from plugins.prepaid.places.opening import PLACES, gather_opening, is_empty, slug, take_in
+from plugins.prepaid.places.register import register_places
 from plugins.prepaid.pricing import PeriodState, PlanChanged
 from plugins.prepaid.schema import MIGRATIONS
 from plugins.prepaid.supply import SupplyControl
@@ -48,7 +53,7 @@ CONFIG = {
     vol.Optional("trips_per_hour_max", default=2): vol.All(int, vol.Range(min=0)),
     vol.Optional("opening", default=dict): {
         vol.Optional("tariffs", default=list): [str],
-        vol.Optional("places", default=list): [ROW],
+        vol.Optional("places", default=list): PLACES,
     },
 }
 
@@ -70,6 +75,7 @@ class PrepaidPlugin(Plugin):
     async def setup(self, hub: PluginHub) -> None:
         """Open the books, take in what a new site starts with, offer services, actions and entities."""
         self._hub = hub
+        self._driven: set[PointId] = set()
         await self._open_books()
         self._register_actions()
         hub.provide(TOPUPS, self._topups)
@@ -81,8 +87,7 @@ class PrepaidPlugin(Plugin):
         for account in self._charger.book.accounts:
             self._shown.show_balance(account)
         await self._shown.show_use()
-        for point in self._charger.book.points:
-            hub.keep(f"reconcile {point}", lambda point=point: self._supply.reconcile(point))  # type: ignore[misc]
+        self._drive_points()
         hub.keep("reads at edges", self._edges.read_at_edges)
         hub.keep("days and months", self._edges.pass_days)
         hub.keep("use and cost", self._show_use)
@@ -114,8 +119,32 @@ class PrepaidPlugin(Plugin):
         )
         self._edges = Edges(hub, self._charger, keepers, self._money.charged, self._shown.note)
         self._topups = Topups(hub, journal, config["currency"], self._money.moved)
+        register_places(
+            Office(
+                desk=self._topups.desk, charger=self._charger, intake=self._intake, keepers=keepers,
+                charged=self._money.charged, places_changed=self._places_changed,
+            )
+        )  # fmt: skip
         self._supply.accept = self._intake.take
         self._supply.outstanding = self._topups.outstanding
+
+    async def _places_changed(self) -> None:
+        """New accounts and points: entities, what they have, and somebody who drives their relay."""
+        await self._shown.register()
+        now_us = self._hub.clock.now_us()
+        new = [account for account in self._charger.book.accounts if account not in self._shown.standings]
+        found = await self._hub.db.read(lambda reader: {one: standing(reader, one, now_us) for one in new})
+        for account, now in found.items():
+            if account not in self._shown.standings:
+                self._money_moved(account, now)
+        for account in self._charger.book.accounts:
+            self._shown.show_balance(account)
+        self._drive_points()
+
+    def _drive_points(self) -> None:
+        for point in self._charger.book.points.keys() - self._driven:
+            self._driven.add(point)
+            self._hub.keep(f"reconcile {point}", lambda point=point: self._supply.reconcile(point))  # type: ignore[misc]
 
     def _book(self) -> Book:
         return self._charger.book
@@ -125,6 +154,11 @@ class PrepaidPlugin(Plugin):
         hub = self._hub
         if not opening["places"] or not await hub.db.read(is_empty):
             return
+        places = gather_opening(
+            opening["places"], hub.site.folder, Local(hub.config["scale"], hub.site.time_zone),
+            tree_of(hub.registry.areas(OWNER)),
+        )  # fmt: skip
+        await make_areas(hub.registry, places.areas)
         files = [hub.site.folder / name for name in opening["tariffs"]]
         tariffs = [(load_tariff(file, hub.site.folder), file.read_text(encoding="utf-8")) for file in files]
         now_us = hub.clock.now_us()
@@ -132,7 +166,7 @@ class PrepaidPlugin(Plugin):
         def take(tx: Tx) -> None:
             for tariff, source in tariffs:
                 publish(tx, tariff, source, THE_BEGINNING_US, now_us)
-            take_in(tx, opening["places"], now_us)
+            take_in(tx, places, now_us)
 
         await hub.db.write(take)
 

@@ -28,21 +28,13 @@ from hub.testing.harness import HubHarness
 FOLDER = Path(__file__).parent.parent / "differential" / "cases"
 START = "2026-03-02T08:00:00+00:00"
 TAIL_S = 600.0
-DIFFERS = {
-    "delays in all spellings, and a delay of zero": "a rendered 00:00:7 is no duration here",
-}
 
 
 def cases() -> Iterator[Any]:
     """The cases about what runs do."""
     for name in ("actions", "runs", "scripts"):
         for record in yaml.safe_load((FOLDER / f"{name}.yaml").read_text()):
-            marks = (
-                [pytest.mark.xfail(reason=DIFFERS[record["name"]], strict=True)]
-                if record["name"] in DIFFERS
-                else []
-            )
-            yield pytest.param(record, id=f"{name}: {record['name']}", marks=marks)
+            yield pytest.param(record, id=f"{name}: {record['name']}")
 
 
 class Play:
