@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hub.hookspecs import hookimpl
@@ -9,7 +10,9 @@ from hub.hookspecs import hookimpl
 if TYPE_CHECKING:
     import click
 
+    from hub.core.config import ConfigError
     from hub.core.plugins import Plugin
+    from hub.core.site import Site
 
 
 @hookimpl
@@ -18,6 +21,17 @@ def hub_plugin() -> type[Plugin]:
     from plugins.kpm_modbus.plugin import ModbusPlugin
 
     return ModbusPlugin
+
+
+@hookimpl
+def hub_check(site: Site) -> Iterable[ConfigError]:
+    """What is wrong with the buses and meters of a site, their profiles included."""
+    section = site.plugins.get("kpm_modbus")
+    if section is None:
+        return []
+    from plugins.kpm_modbus.configuration_check import faults_of
+
+    return faults_of(section, site.folder)
 
 
 @hookimpl

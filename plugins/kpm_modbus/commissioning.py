@@ -17,6 +17,7 @@ from hub.contracts.links import LinkFailed
 from hub.contracts.relays import Desired, Refusal, Relays
 from hub.contracts.supply import Commissioning as Stage
 from hub.core import context as contexts
+from hub.core.errors import NotFound
 from hub.core.plugins import PluginHub
 from hub.core.storage import Tx
 from plugins.kpm_modbus import commission_records as records
@@ -226,7 +227,11 @@ class Commissioner:
         expires_us = clock.now_us() + round(WALK_S * 1e6)
         step = Step(name=RESTORE, began_us=clock.now_us(), found={})
         session = await self._note(held, replace(session.begun(step), expires_us=expires_us))
-        result = await self._relay.command(session, Desired.CLOSED)
+        try:
+            result = await self._relay.command(session, Desired.CLOSED)
+        except NotFound as gone:  # its meter was taken out of the configuration meanwhile
+            held.closes = CLOSES_MAX
+            return await self._note(held, session.with_last(self._relay.ended(step, detail=str(gone))))
         step = self._relay.judged(step, result)
         session = await self._note(held, session.with_last(step))
         if result.refusal in {Refusal.FENCE_LOWER, Refusal.SUPERSEDED}:

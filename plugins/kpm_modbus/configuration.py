@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from math import ceil
 
 import voluptuous as vol
 
 from hub.contracts.ids import MeterId, PointId
 from hub.contracts.naming import check_slug
 from hub.contracts.profiles import Profile
+from hub.core.config import ConfigError, ConfigErrors
 from hub.core.config.fields import duration
 from plugins.kpm_modbus.bus import BusWorker
 from plugins.kpm_modbus.device import Device, Quantity
@@ -56,9 +59,15 @@ def device_of(
     where = f"unit {meter['unit']}"
     if profile.identity is not None and "serial" not in meter:
         raise ValueError(f"{where}: a {profile.id} has a serial number; write it as `serial:`")
+    if profile.identity is not None and not re.fullmatch(profile.identity.pattern, str(meter["serial"])):
+        raise ValueError(
+            f"{where}: no {profile.id} can have the serial number {meter['serial']!r}; read it off again"
+        )
     if profile.identity is None and "serial" in meter:
         raise ValueError(f"{where}: a {profile.id} has no serial number to compare with; take `serial:` out")
     quantities = quantities_of(profile, meter, groups)
+    if not quantities:
+        raise ValueError(f"{where}: nothing of a {profile.id} would be read; look at `groups:` and `channels:`")
     point = next(iter(quantities.values())).point
     meter_id = MeterId(point)
     serial = replaced.get(meter_id) or meter.get("serial")
@@ -96,35 +105,18 @@ def quantities_of(profile: Profile, meter: dict[str, object], groups: Collection
     }
 
 
-def check_buses(buses: list[dict[str, object]]) -> None:
-    """Refuse what cannot work on the wire: one port for two buses, one address or point for two meters."""
-    links: dict[object, object] = {}
-    points: dict[object, object] = {}
-    for bus in buses:
-        if bus["link"] in links:
-            raise ValueError(
-                f"buses {links[bus['link']]} and {bus['id']} are both on {bus['link']}; a port has one master"
-            )
-        links[bus["link"]] = bus["id"]
-        units: set[object] = set()
-        meters = bus["meters"]
-        assert isinstance(meters, list)
-        for meter in meters:
-            if meter["unit"] in units:
-                raise ValueError(
-                    f"bus {bus['id']}: two meters have unit {meter['unit']}; they would answer at once"
-                )
-            units.add(meter["unit"])
-            for point in [meter["point"]] if "point" in meter else list(meter.get("channels", {}).values()):
-                if point in points:
-                    raise ValueError(f"point {point!r} stands on two meters; each point has one")
-                points[point] = bus["id"]
+def too_much(bus: str, meters: int, fast_load: float, period_s: float) -> str | None:
+    """Why a bus could not keep its periods even if nothing went wrong; None when it can."""
+    if fast_load <= 1:
+        return None
+    return (
+        f"bus {bus}: reading the fast group of its {meters} meters takes {fast_load:.0%} of the time; "
+        f"give `periods: fast` at least {ceil(10 * fast_load * period_s) / 10} s"
+    )
 
 
-def check_load(worker: BusWorker) -> None:
-    """Refuse periods that the bus could not keep even if nothing went wrong."""
-    if worker.fast_load > 1:
-        raise ValueError(
-            f"bus {worker.bus}: reading the fast group of its {len(worker.devices)} meters takes "
-            f"{worker.fast_load:.0%} of the time; give `periods: fast` at least {worker.fast_needed_s:.1f} s"
-        )
+def check_load(worker: BusWorker, period_s: float) -> None:
+    """Refuse periods that the bus could not keep; raises `ConfigErrors`."""
+    text = too_much(worker.bus, len(worker.devices), worker.fast_load, period_s)
+    if text is not None:
+        raise ConfigErrors([ConfigError(f"plugin kpm_modbus: {text}")])

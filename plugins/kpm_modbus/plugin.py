@@ -17,7 +17,7 @@ from hub.contracts.metering import (
     QuarantineLifted,
 )
 from hub.contracts.naming import point_binary, point_sensor, unique_id
-from hub.contracts.profiles import find_profile, profile_folders
+from hub.contracts.profiles import profile_folders
 from hub.contracts.relays import RELAYS, ObservedRelay, Position
 from hub.core.plugins import EntityHandle, Manifest, Plugin, PluginHub
 from hub.core.registry import EntityWanted
@@ -31,7 +31,8 @@ from plugins.kpm_modbus.commands import Commands, Place
 from plugins.kpm_modbus.commission_actions import register_commissioning
 from plugins.kpm_modbus.commission_relay import RelayOnTest
 from plugins.kpm_modbus.commissioning import Commissioner
-from plugins.kpm_modbus.configuration import CONFIG, check_buses, check_load, device_of
+from plugins.kpm_modbus.configuration import CONFIG, check_load, device_of
+from plugins.kpm_modbus.configuration_check import check_configuration
 from plugins.kpm_modbus.device import Device
 from plugins.kpm_modbus.looking import register_looking
 from plugins.kpm_modbus.observed import Observer
@@ -76,9 +77,7 @@ class ModbusPlugin(Plugin):
         self._observer = Observer(hub.clock, hub.bus.publish, self._show_relay)
         self._readings = FieldReadings(hub, self._observer, self._handles)
         self._buses: list[BusFigures] = []
-        check_buses(hub.config["buses"])
-        names = dict.fromkeys(meter["profile"] for bus in hub.config["buses"] for meter in bus["meters"])
-        profiles = {name: find_profile(name, folders) for name in names}
+        profiles = check_configuration(hub.config, folders)
         for bus in hub.config["buses"]:
             devices = [
                 device_of(meter, profiles[meter["profile"]], bus["groups"], replaced) for meter in bus["meters"]
@@ -107,7 +106,7 @@ class ModbusPlugin(Plugin):
         link = CountingLink(self._open(bus["link"]), bus["link"])
         self._links.append(link)
         worker = BusWorker(hub.clock, hub.ids, BusId(bus["id"]), link, devices, periods_s, self)
-        check_load(worker)
+        check_load(worker, periods_s["fast"])
         for device in devices:
             for point in device.points:
                 self._readings.places[point] = Place(device, worker)

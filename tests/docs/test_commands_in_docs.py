@@ -107,6 +107,10 @@ def test_a_wrong_command_is_found(line: str, text: str) -> None:
     assert text in str(wrong_with(line))
 
 
+SITE_KEYS = ("site.name", "site.time_zone")
+"""Keys of `hub.yaml`, whose section has an action domain's name."""
+
+
 def contract_names() -> set[str]:
     """The actions that contracts name, whether anybody offers them yet or not, and the services."""
     names: set[str] = set()
@@ -120,13 +124,14 @@ def contract_names() -> set[str]:
 
 def test_an_action_in_the_docs_exists() -> None:
     """Looked at: what is in back-quotes and begins with an action's domain, save files and the variable `hub`."""
-    known = {*demo().actions, *demo().queries, *contract_names()}
+    permissions = {action.permission for action in demo().actions.values()}
+    known = {*demo().actions, *demo().queries, *contract_names(), *permissions, *SITE_KEYS}
     domains = {name.split(".")[0] for name in known if "." in name} - {"hub"}
     named = {
         (page.relative_to(ROOT).as_posix(), span)
         for page in pages()
         for span in code_spans(prose(page))
-        if re.fullmatch(r"[a-z_]+\.(?!db$)[a-z_]+", span) and span.split(".")[0] in domains
+        if re.fullmatch(r"[a-z_]+\.(?!(?:db|py|id)$)[a-z_]+", span) and span.split(".")[0] in domains
     }
     assert {span for _, span in named} & set(demo().actions), "no page names any action: the search is broken"
     assert sorted(one for one in named if one[1] not in known) == []

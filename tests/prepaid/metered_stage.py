@@ -122,6 +122,11 @@ class Metered:
 
     async def say(self, raw: int, point: PointId = STALL, **changes: Any) -> None:
         """Let a reading of now come, with whatever is changed about it, and the books take it in."""
+        self.put(raw, point, **changes)
+        await self.hub.advance(0.01)
+
+    def put(self, raw: int, point: PointId = STALL, **changes: Any) -> None:
+        """Let a reading come, and nobody have looked at it yet."""
         register = next(
             one for one in self.field.by_point[point] if one.register == changes.get("register", one.register)
         )
@@ -131,7 +136,6 @@ class Metered:
             received_us=self.now_us, frame_sha="00", plan="test",
         )  # fmt: skip
         self.field.say(replace(plain, **changes))
-        await self.hub.advance(0.01)
 
     async def read(self, fn: Callable[[Reader], T]) -> T:
         """One snapshot for the prepaid plugin."""

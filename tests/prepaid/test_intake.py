@@ -375,3 +375,22 @@ def test_a_tax_on_top_is_owed_and_not_earned(tmp_path: Path) -> None:
         ]
 
     play(tmp_path, scene, tariff=TAXED)
+
+
+def test_a_reset_seen_in_one_bundle_with_the_last_read_before_it(tmp_path: Path) -> None:
+    """The disk was slow, and readings that were asked for have piled up: the old count ends, the new one begins."""
+
+    async def scene(metered: Metered) -> None:
+        await metered.say(100)
+        await metered.hub.advance(600)
+        for after_us, raw in enumerate((700, 3, 4, 5)):
+            metered.put(raw, tag=ReadingTag.REQUESTED, source_us=metered.now_us + after_us)
+        await metered.hub.advance(10)
+        assert (await metered.totals(), await metered.charged()) == ([0, 600, 0], 60)
+        await metered.say(505)
+        assert str(metered.shown("balance")) == "-1.10"
+        await metered.hub.advance(3_600)
+        await metered.say(1_005)
+        assert await metered.charged() == 160
+
+    play(tmp_path, scene)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from hub.contracts.links import Link, LinkFailed, Request
+from hub.contracts.links import Failure, Link, LinkFailed, Request
 from hub.contracts.profiles import Profile, decode, find_profile, profile_files, profile_folders
 from hub.contracts.profiles.words import serial_text
 from hub.core.clock import Clock, SystemClock
@@ -59,9 +59,17 @@ def poll_meter(
 @json_lines_option
 def scan(url: str, names: tuple[str, ...], first: int, last: int, as_json: bool) -> None:
     """Look which addresses answer, and what they say they are; stop any hub on the bus first."""
+    if first > last:
+        raise click.UsageError(f"--first {first} lies behind --last {last}; nothing is between them")
     folders = profile_folders(Path("profiles"))
     known = [find_profile(name, folders) for name in (names or sorted(profile_files(folders)))]
-    asyncio.run(_scan(SystemClock(), url, [one for one in known if one.identity], range(first, last + 1), as_json))
+    without = [one.id for one in known if one.identity is None]
+    if names and without:
+        raise click.UsageError(f"a {without[0]} has no serial number to look for; try `hub modbus poll` on it")
+    wanted = [one for one in known if one.identity is not None]
+    if not asyncio.run(_scan(SystemClock(), url, wanted, range(first, last + 1), as_json)):
+        click.echo(f"nobody answers on {url} at {first} to {last}; check wiring, baud rate and parity", err=True)
+        raise SystemExit(1)
 
 
 @dataclass(slots=True)
@@ -120,29 +128,45 @@ class _Poll:
             click.echo(f"{name:32} {shown or '-':>16} {unit:6} {quality:9} {detail}".rstrip())
 
 
-async def _scan(clock: Clock, url: str, profiles: list[Profile], units: range, as_json: bool) -> None:
+async def _scan(clock: Clock, url: str, profiles: list[Profile], units: range, as_json: bool) -> int:
+    """Print what answers; how many did. Raises `LinkFailed` when the link itself is down."""
     link = open_link(url, clock)
+    found = 0
     try:
         for unit in units:
-            for found in profiles:
-                serial = await _serial(link, found, unit)
-                if serial is None:
-                    continue
-                row = {"unit": unit, "profile": found.id, "serial": serial}
-                click.echo(json.dumps(row) if as_json else f"unit {unit:3}  {found.id:20} serial {serial}")
-                break
+            answer = await _who(link, profiles, unit)
+            if answer is None:
+                continue
+            found += 1
+            name, serial = answer
+            if as_json:
+                click.echo(json.dumps({"unit": unit, "profile": name, "serial": serial}))
+            elif name is None:
+                click.echo(f"unit {unit:3}  answers, and has the serial number of none of these types")
+            else:
+                click.echo(f"unit {unit:3}  {name:20} serial {serial}")
     finally:
         await link.close()
+    return found
 
 
-async def _serial(link: Link, found: Profile, unit: int) -> str | None:
-    """The serial number that fits the type, if the address answers with one."""
-    assert found.identity is not None
-    point = found.identity.point
-    request = Request(unit=unit, function=point.function, address=point.address, count=point.count)
-    try:
-        reply = await link.transact(request, TIMEOUT_S)
-    except LinkFailed:
-        return None
-    serial = serial_text(found.identity, reply.words)
-    return serial if serial is not None and re.fullmatch(found.identity.pattern, serial) else None
+async def _who(link: Link, profiles: list[Profile], unit: int) -> tuple[str | None, str | None] | None:
+    """The type and serial number at an address, both None if neither is known; None if nobody is there."""
+    is_there = False
+    for profile in profiles:
+        identity = profile.identity
+        assert identity is not None
+        point = identity.point
+        request = Request(unit=unit, function=point.function, address=point.address, count=point.count)
+        try:
+            reply = await link.transact(request, TIMEOUT_S)
+        except LinkFailed as error:
+            if error.reason is Failure.DISCONNECTED:
+                raise
+            is_there |= error.reason is Failure.EXCEPTION
+            continue
+        is_there = True
+        serial = serial_text(identity, reply.words)
+        if serial is not None and re.fullmatch(identity.pattern, serial):
+            return profile.id, serial
+    return (None, None) if is_there else None

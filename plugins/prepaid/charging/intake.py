@@ -7,7 +7,7 @@ balance follows the newest look, by the same rating.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hub.contracts.accounting import EpochBegan, ReadingHeld
@@ -176,15 +176,20 @@ class Intake:
         try:
             return await self._hub.db.write(charge, origin="readings")
         except BaseException:
-            for one in due:  # the next look is due again, and charges all of it
-                self._keepers[one.point].queued = self._keepers[one.point].written
+            for keeper, _ in self._still_counting(due):  # the next look is due again, and charges all of it
+                keeper.queued = keeper.written
             raise
 
     def _note_written(self, due: Sequence[Due]) -> None:
+        for keeper, read in self._still_counting(due):
+            keeper.written = read
+
+    def _still_counting(self, due: Sequence[Due]) -> Iterator[tuple[Keeper, AcceptedRead]]:
+        """What is due, where its epoch is still the open one: a reset or another meter may have come since."""
         for one in due:
             keeper = self._keepers.get(one.point)
-            if keeper is not None:
-                keeper.written = one.read
+            if keeper is not None and keeper.epoch is not None and keeper.epoch.id == one.read.epoch:
+                yield keeper, one.read
 
     async def _take_late(self, keeper: Keeper, reading: Reading) -> None:
         """An older look refines the past if it fits between what is written down around it."""

@@ -58,6 +58,7 @@ class HubCaller:
         self._actions = hub.actions
         self._clock: Clock = hub.clock
         self._ids: Ids = hub.ids
+        self._principals: dict[str, Principal] = {}
 
     def _is_level(self, action: str) -> bool:
         try:
@@ -67,7 +68,10 @@ class HubCaller:
 
     async def call(self, asked: Asked) -> object:
         """The response, once the effect stands."""
-        principal = Principal(f"rule:{asked.rule_id}", OWNER.permissions)
+        principal = self._principals.get(asked.rule_id)
+        if principal is None:
+            principal = Principal(f"rule:{asked.rule_id}", OWNER.permissions)
+            self._principals[asked.rule_id] = principal
         # The run keeps account of what it has called; a second account would cost two more transactions for a call
         # that may be repeated anyway.
         key = None if self._is_level(asked.action) else asked.key

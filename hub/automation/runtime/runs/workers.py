@@ -36,21 +36,30 @@ class Workers:
         return job.cancel
 
     async def _work(self) -> None:
-        """Run what waits; whoever gets stuck is no longer the one that works."""
-        begun = 0
-        while self._waiting:
+        """Run what waits; whoever gets stuck is no longer the one that works.
+
+        Calls go before what runs do with their results, so that the last of a burst is not late by all that.
+        """
+        ended: deque[_Job] = deque()
+        while self._waiting or ended:
+            if not self._waiting or len(ended) >= CALLS_PER_TURN:
+                while ended:
+                    ended.popleft().tell()
+                await asyncio.sleep(0)
+                continue
             job = self._waiting.popleft()
             if job.is_cancelled:
                 continue
-            begun += 1
             awaited = job.begin()
-            if awaited is not None:
-                self._hand_over()
-                job.task = asyncio.current_task()
-                await job.rest(awaited[0])
-                return
-            if begun % CALLS_PER_TURN == 0:
-                await asyncio.sleep(0)
+            if awaited is None:
+                ended.append(job)
+                continue
+            self._hand_over()
+            while ended:
+                ended.popleft().tell()
+            job.task = asyncio.current_task()
+            await job.rest(awaited[0])
+            return
         self._is_working = False
 
     def _hand_over(self) -> None:
@@ -63,12 +72,13 @@ class Workers:
 class _Job:
     """One call."""
 
-    __slots__ = ("_context", "_done", "_work", "is_cancelled", "task")
+    __slots__ = ("_context", "_done", "_result", "_work", "is_cancelled", "task")
 
     def __init__(self, work: Work, done: Done) -> None:
         self._work = work
         self._done = done
         self._context: Context = copy_context()
+        self._result: object = None
         self.is_cancelled = False
         self.task: asyncio.Task[Any] | None = None
         """The task that it has to itself, since it waits."""
@@ -86,28 +96,28 @@ class _Job:
         try:
             return (self._context.run(self._work.send, None),)
         except StopIteration as ended:
-            self._tell(ended.value)
+            self._result = ended.value
         except Exception as error:  # noqa: BLE001 - it is raised where the run awaits the response
-            self._tell(Raised(error))
+            self._result = Raised(error)
         return None
 
     async def rest(self, awaited: object) -> None:
         """Run it to its end in a task of its own."""
         try:
-            result = await _Rest(self._step, awaited)
+            self._result = await _Rest(self._step, awaited)
         except Exception as error:  # noqa: BLE001 - it is raised where the run awaits the response
-            self._tell(Raised(error))
-        else:
-            self._tell(result)
+            self._result = Raised(error)
+        self.tell()
 
     def _step(self, value: object, error: BaseException | None) -> object:
         if error is not None:
             return self._context.run(self._work.throw, error)
         return self._context.run(self._work.send, value)
 
-    def _tell(self, value: object) -> None:
+    def tell(self) -> None:
+        """Tell whoever waits how it ended."""
         if not self.is_cancelled:
-            self._done(value)
+            self._done(self._result)
 
 
 class _Rest(Awaitable[object]):
