@@ -140,4 +140,8 @@ async def _entries(hub: HubHarness) -> int:
 async def _size(hub: HubHarness, copy: Path) -> int:
     """What the books take on disk, without the free space and the log of the file in use."""
     await hub.kernel.db.copy_to(copy)
-    return copy.stat().st_size
+    return _bytes(copy)
+
+
+def _bytes(file: Path) -> int:
+    return file.stat().st_size

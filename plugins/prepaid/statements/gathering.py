@@ -24,8 +24,9 @@ from plugins.prepaid.statements.statement import Statement, derive
 _READS = (
     "SELECT {what} FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us >= coalesce("
     "(SELECT max(at_us) FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us <= :from), :from)"
-    " AND at_us <= coalesce((SELECT min(at_us) FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us >= :until),"
-    " :until) ORDER BY at_us"
+    " AND at_us <= coalesce("
+    "(SELECT min(at_us) FROM prepaid__reads WHERE epoch = :epoch AND id <= :upto AND at_us >= :until), :until)"
+    " ORDER BY at_us"
 )
 _WHOLE = _READS.format(what="*")
 _SPAN = _READS.format(what="min(at_us), max(at_us)")

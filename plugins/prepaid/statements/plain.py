@@ -43,13 +43,15 @@ def plain(value: object) -> Any:
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
         return [plain(one) for one in value]
-    return {name: plain(getattr(value, name)) for name in _names(type(value))}
+    kind: Any = type(value)
+    return {name: plain(getattr(value, name)) for name in _names(kind)}
 
 
 def read(kind: type[T], value: object, where: str) -> T:
     """The record of a kind that `plain` wrote; raises `Malformed`."""
+    wanted: Any = kind
     try:
-        made: T = _reader(kind)(value)
+        made: T = _reader(wanted)(value)
     except Malformed as error:
         raise error.inside(where) from None
     return made
