@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from commission_stage import POINT, UNIT, set_stage
+from commission_stage import CHEN, POINT, UNIT, set_stage
 
 from hub.contracts.axes import OffReason
+from hub.contracts.ids import Fence, PointId
 from hub.contracts.supply import SUPPLY
 from hub.core.errors import HubError
+from hub.core.storage import Tx
 from hub.testing import HubHarness
+from plugins.kpm_modbus.commission_records import Session, Step, insert, update
 from plugins.kpm_modbus.commission_supply import CommissioningRefused
 
 
@@ -129,3 +132,37 @@ async def test_a_restart_does_not_close_what_supply_wants_off(hub: HubHarness) -
     assert not stage.is_closed()
     (session,) = await stage.chen.on_record()
     assert session["outcome"] == "abandoned"
+
+
+async def test_a_point_that_was_taken_out_of_the_configuration_does_not_hold_up_the_others(hub: HubHarness) -> None:
+    """Its session began first, and nobody can close its relay any more."""
+    stage = await set_stage(hub)
+    gone = Session(
+        id="before",
+        point=PointId("stall_99"),
+        actor="os:li",
+        context_id="before",
+        fence=Fence(0),
+        is_known_to_supply=False,
+        started_us=1,
+        expires_us=2,
+        steps=(Step(name="trip", began_us=1, found={}),),
+    )
+
+    def write(tx: Tx) -> None:
+        insert(tx, gone)
+        update(tx, gone)
+
+    await hub.kernel.db.write(write, owner="kpm_modbus")
+    await stage.chen.begin()
+    await stage.chen.identify()
+    await stage.chen.trip()
+    hub.hub.plugins.restart("kpm_modbus")
+    await hub.advance("20 s")
+    assert stage.is_closed()
+    sessions = await hub.kernel.queries.ask("modbus.commissioning", {"point": "stall_99"}, CHEN)
+    assert isinstance(sessions, list)
+    [session] = sessions
+    assert session["outcome"] == "unfinished"
+    assert session["detail"].endswith("its relay may be open and could not be closed: go and look")
+    assert session["steps"][-1]["detail"].startswith("no meter is configured for point 'stall_99'")
