@@ -25,7 +25,6 @@ from plugins.prepaid.charging.intake import Intake
 from plugins.prepaid.charging.live import LiveAccounts
 from plugins.prepaid.charging.shown import Shown
 from plugins.prepaid.gate.keeper import Keeper
-from plugins.prepaid.journal.journal import Journal
 from plugins.prepaid.money.counter import register_counter
 from plugins.prepaid.money.moved import MoneyWatch
 from plugins.prepaid.money.offered import register_money
@@ -37,7 +36,10 @@ from plugins.prepaid.places.office import Office
 from plugins.prepaid.places.opening import PLACES, gather_opening, is_empty, slug, take_in
 from plugins.prepaid.places.register import register_places
 from plugins.prepaid.pricing import PeriodState, PlanChanged
+from plugins.prepaid.rebilling.offered import register_tariffs
 from plugins.prepaid.schema import MIGRATIONS
+from plugins.prepaid.statements.guard import GuardedJournal, Watch
+from plugins.prepaid.statements.offered import register_statements
 from plugins.prepaid.supply import SupplyControl
 from plugins.prepaid.tariffs import load_tariff
 from plugins.prepaid.tariffs.publishing import publish
@@ -81,6 +83,8 @@ class PrepaidPlugin(Plugin):
         hub.provide(TOPUPS, self._topups)
         hub.provide(SUPPLY, self._supply)
         hub.bus.subscribe(RelayObserved, lambda event: self._supply.look_at(event.observed.point))
+        await self._watch.at_start()
+        hub.spawn("verify the ledger", self._watch.in_background())
         await self._intake.take_up()
         await self._take_up_money()
         await self._shown.register()
@@ -89,6 +93,8 @@ class PrepaidPlugin(Plugin):
         await self._shown.show_use()
         self._drive_points()
         hub.keep("reads at edges", self._edges.read_at_edges)
+        for code in {one.tariff for one in self._charger.book.contracts.values()}:
+            await self._publisher.catch_up(code)
         hub.keep("days and months", self._edges.pass_days)
         hub.keep("use and cost", self._show_use)
 
@@ -103,7 +109,8 @@ class PrepaidPlugin(Plugin):
 
     async def _open_books(self) -> None:
         hub, config = self._hub, self._hub.config
-        journal = Journal(hub.clock)
+        self._watch = Watch(hub)
+        journal = GuardedJournal(hub.clock, self._watch.refuse_if_broken)
         await self._take_in_opening(config["opening"])
         keepers: dict[PointId, Keeper] = {}
         book = await hub.db.read(load_book)
@@ -114,7 +121,13 @@ class PrepaidPlugin(Plugin):
         self._money = MoneyWatch(hub.clock, self._supply, self._money_moved)
         grid_us = round(config["billing_grid"].total_seconds()) * 1_000_000
         self._intake = Intake(
-            hub, self._charger, self._live, keepers, grid_us, self._money.charged, self._shown.show_balance,
+            hub,
+            self._charger,
+            self._live,
+            keepers,
+            grid_us,
+            self._money.charged,
+            self._shown.show_balance,
             self._shown.note,
         )
         self._edges = Edges(hub, self._charger, keepers, self._money.charged, self._shown.note)
@@ -125,6 +138,8 @@ class PrepaidPlugin(Plugin):
                 charged=self._money.charged, places_changed=self._places_changed,
             )
         )  # fmt: skip
+        register_statements(hub, self._charger, journal)
+        self._publisher = register_tariffs(hub, self._charger, self._money.charged)
         self._supply.accept = self._intake.take
         self._supply.outstanding = self._topups.outstanding
 

@@ -8,6 +8,7 @@ from plugins.prepaid.gate.schema import READS_SQL
 from plugins.prepaid.journal.schema import JOURNAL_TABLES
 from plugins.prepaid.money.schema import MONEY_SQL
 from plugins.prepaid.places.schema import PLACES_SQL
+from plugins.prepaid.statements.schema import STATEMENTS_SQL
 
 SUPPLY_SQL = """
 CREATE TABLE prepaid__off_reasons (
@@ -29,4 +30,5 @@ MIGRATIONS = (
     Migration(4, "charging", CHARGING_SQL),
     Migration(5, "money", MONEY_SQL),
     Migration(6, "supply", SUPPLY_SQL),
+    Migration(7, "statements", STATEMENTS_SQL),
 )

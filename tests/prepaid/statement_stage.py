@@ -124,7 +124,7 @@ class Office:
         return pack(texts_of(await self.proven(statement)))
 
 
-async def a_november(books: Books, *, hours: int = 12, tariff: str = TAXED) -> Office:
+async def a_november(books: Books, *, hours: int = 24, tariff: str = TAXED) -> Office:
     """Open the office, and let the noodle shop use power of two meters through November and pay three times."""
     await books.db.migrate("prepaid", STATEMENT_TABLES)
     office = Office(books)

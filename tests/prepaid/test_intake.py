@@ -198,6 +198,8 @@ def test_a_late_look_refines_the_past(tmp_path: Path) -> None:
         assert await metered.charged() == (50 + 25) + 50
         await metered.say(1_000, source_us=begin_us + 30 * MINUTE_US)
         assert await metered.charged() == 100 + 50
+        await metered.say(3_000)
+        assert await metered.charged() == 100 + 100
 
     play(tmp_path, scene, tariff=BANDED, begins="2026-11-20T19:30+08:00")
 
@@ -387,8 +389,8 @@ def test_a_reset_seen_in_one_bundle_with_the_last_read_before_it(tmp_path: Path)
             metered.put(raw, tag=ReadingTag.REQUESTED, source_us=metered.now_us + after_us)
         await metered.hub.advance(10)
         assert (await metered.totals(), await metered.charged()) == ([0, 600, 0], 60)
-        await metered.say(505)
-        assert str(metered.shown("balance")) == "-1.10"
+        await metered.say(105)
+        assert str(metered.shown("balance")) == "-0.70"
         await metered.hub.advance(3_600)
         await metered.say(1_005)
         assert await metered.charged() == 160

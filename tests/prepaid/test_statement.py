@@ -29,7 +29,7 @@ def test_a_statement_adds_up_in_every_direction(tmp_path: Path) -> None:
         office = await a_november(books)
         statement = await office.look()
         document = json.loads(statement.body)
-        assert document["total_wh"] == 60 * (3_217 + 811) == sum(line["wh"] for line in document["energy"])
+        assert document["total_wh"] == 30 * (3_217 + 811) == sum(line["wh"] for line in document["energy"])
         assert document["total_wh"] == sum(segment[2] for segment in document["segments"])
         assert document["total_wh"] == sum(one["wh"] for one in document["reads"])
         energy, service = document["components"]
@@ -44,7 +44,7 @@ def test_a_statement_adds_up_in_every_direction(tmp_path: Path) -> None:
         assert document["included_taxes"] == {"vat": round(document["due_minor"] * 13 / 113)}
         assert statement.is_as_posted
         assert [one["serial"] for one in document["reads"]] == ["S1", "S1"]
-        assert document["reads"][0]["last"]["raw"] == 1_000_000 + 60 * 3_217
+        assert document["reads"][0]["last"]["raw"] == 1_000_000 + 30 * 3_217
 
     play(tmp_path, scene, runs_twice=True)
 
@@ -67,14 +67,14 @@ def test_a_closed_statement_gives_its_bytes_whatever_comes_later(tmp_path: Path)
         office = await a_november(books)
         [row] = await office.close("noodles", "2026-11", MORNING)
         body = (await office.closed()).body
-        await office.accept(PointId("stall"), at("2026-11-10 06:00"), 3_217 * 18 + 2_000)
+        await office.accept(PointId("stall"), at("2026-11-10 06:00"), 3_217 * 9 + 500)
         await books.publish(MALL.replace("0.6523", "0.7000"), at("2026-12-10 00:00"))
         await books.write(lambda tx: tx.execute("UPDATE prepaid__tenants SET name = 'Sold'"))
         await books.write(
             lambda tx: tx.execute("UPDATE prepaid__contracts SET end_us = ?", (at("2026-12-20 00:00"),))
         )
         await books.write(lambda tx: tx.execute("UPDATE prepaid__terms SET end_us = ?", (at("2026-12-20 00:00"),)))
-        await office.accept(PointId("stall"), at("2026-12-05 00:00"), 3_217 * 60 + 9_000)
+        await office.accept(PointId("stall"), at("2026-12-05 00:00"), 3_217 * 30 + 9_000)
         again = await office.closed()
         assert again.body == body
         assert again.sha == row.sha
@@ -87,7 +87,7 @@ def test_a_late_read_corrects_a_closed_month_in_the_next_statement_with_its_own_
         office = await a_november(books)
         [row] = await office.close("noodles", "2026-11", MORNING)
         late_us = at("2026-11-10 06:00")
-        await office.accept(PointId("stall"), late_us, 3_217 * 18 + 3_217)
+        await office.accept(PointId("stall"), late_us, 3_217 * 9 + 2_500)
         december = await office.look(period="2026-12")
         [correction] = december.flows.charges
         assert (correction.period, correction.corrects) == ("2026-11", "statement:noodles:2026-11")
@@ -109,8 +109,8 @@ def test_statements_follow_each_other_without_a_gap_in_the_money(tmp_path: Path)
         office = await a_november(books)
         [november] = await office.close("noodles", "2026-11", MORNING)
         await office.top_up("noodles", 7_777, at("2026-12-02 10:00"))
-        times = [NOVEMBER_ENDS + step * 12 * HOUR for step in range(1, 63)]
-        for point, total in (("stall", 60 * 3_217), ("store", 60 * 811)):
+        times = [NOVEMBER_ENDS + step * 24 * HOUR for step in range(1, 32)]
+        for point, total in (("stall", 30 * 3_217), ("store", 30 * 811)):
             await office.read_on(point, times, total, 1_000)
         await office.finish("noodles", "2026-12")
         [december] = await office.close("noodles", "2026-12", at("2027-01-01 09:00"))
@@ -200,7 +200,7 @@ def test_what_moves_while_a_statement_is_made_makes_it_anew(tmp_path: Path, what
         if what == "a top-up":
             await office.top_up("noodles", 100, MORNING)
         elif what == "a read":
-            await office.accept(PointId("store"), MORNING, 60 * 811)
+            await office.accept(PointId("store"), MORNING, 30 * 811)
         else:
             await books.publish(FLAT, 0)
         with pytest.raises(Moved, match="noodles moved while its statement was made"):

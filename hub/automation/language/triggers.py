@@ -137,6 +137,7 @@ def _state(block: Block, shared: _Shared) -> Trigger | None:
         to=made["to"],
         not_to=made["not_to"],
         takes_any_change=not any(key in block for key in _STATE_KEYS),
+        leaves_any="from" in block and made["from"] is None and "to" not in block,
         for_=length,
     )
 

@@ -5,17 +5,17 @@ Every action is there and takes anything; what rules call is told and has no eff
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.automation.language import Loaded
 from hub.automation.rehearse.virtual_time import Advance
 from hub.automation.runtime.engine import Engine
-from hub.automation.runtime.runs.calling import Asked
-from hub.automation.runtime.runs.schema import SQL as RUN_TABLES
-from hub.automation.runtime.store import TRIGGER_TABLES
+from hub.automation.runtime.own_actions import OwnActions
+from hub.automation.runtime.runs.calling import Asked, Caller, HubCaller
 from hub.automation.runtime.strategies import Strategies
+from hub.automation.runtime.tables import MIGRATIONS
 from hub.automation.runtime.world import RuleWorld
 from hub.contracts.custom_events import CustomEvent
 from hub.contracts.history import EventLine, RemovedLine, StateLine
@@ -26,9 +26,9 @@ from hub.core.ids import SeededIds
 from hub.core.kernel import Kernel
 from hub.core.plugins import Found, Manifest, Plugin, PluginHub, PluginState
 from hub.core.site import Site
-from hub.core.storage import Migration
 
 SEED = 1
+OWN_DOMAIN = "automation."
 
 
 class RehearsalFailed(Exception):
@@ -36,15 +36,19 @@ class RehearsalFailed(Exception):
 
 
 class Answers:
-    """The actions of a rehearsal: each call is told, and answered as was agreed."""
+    """The actions of a rehearsal: each call is told, and answered as was agreed; rules can switch each other."""
 
     def __init__(self) -> None:
         """Answer nothing to any call."""
         self.responses: dict[str, object] = {}
         """By action name, what it answers from now on."""
+        self.own: Caller | None = None
+        """Makes the calls of the engine's own actions, which have their effect in a rehearsal too."""
 
     def call(self, asked: Asked) -> object:
         """The agreed response."""
+        if self.own is not None and asked.action.startswith(OWN_DOMAIN):
+            return self.own.call(asked)
         return self.responses.get(asked.action, {}) if asked.wants_response else None
 
 
@@ -142,12 +146,12 @@ class House:
     async def set_up(self, hub: PluginHub) -> None:
         """What the engine's plugin does when it is set up."""
         kernel = self.kernel
-        world = RuleWorld(
-            kernel.states, kernel.clock, self._site.time_zone, kernel.registry, kernel.selections
-        )
+        world = RuleWorld(kernel.states, kernel.clock, self._site.time_zone, kernel.registry, kernel.selections)
         self._engine = Engine(
             hub, world, self.load, strategies=self.strategies, caller=self.answers, on_call=self.on_call
         )
+        self.answers.own = HubCaller(hub)
+        OwnActions(hub, self._engine).offer()
         await self._engine.start()
 
     def show_field(self) -> None:
@@ -187,7 +191,7 @@ def _plugin_of(house: House) -> type[Plugin]:
         manifest = Manifest(
             name="automation", version="1", description="Rules.", critical=True, is_default=True,
             after=("field",),
-            migrations=(Migration(1, "triggers", TRIGGER_TABLES), Migration(2, "runs", RUN_TABLES)),
+            migrations=MIGRATIONS,
         )  # fmt: skip
 
         async def setup(self, hub: PluginHub) -> None:

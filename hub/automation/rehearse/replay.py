@@ -70,7 +70,8 @@ def replay(
         run(
             Replay(
                 rules=file, lines=lines, start_us=start_us, time_zone=ZoneInfo(tz), tail_s=tail_s,
-                strategies=HOME_ASSISTANT if home_assistant else OURS, on_call=lambda call: calls.append(dict(call)),
+                strategies=HOME_ASSISTANT if home_assistant else OURS,
+                on_call=lambda call: calls.append(dict(call)),
             ),
             virtual_time,
         )  # fmt: skip
@@ -177,9 +178,7 @@ class _Player:
         if self._is_over:
             return
         t = round((self._clock.now_us() - self._what.start_us) / 1e6, 6)
-        self._what.on_call(
-            {"t": t, "rule": asked.rule_id, "action": asked.action, "data": _plain(asked.data)}
-        )
+        self._what.on_call({"t": t, "rule": asked.rule_id, "action": asked.action, "data": _plain(asked.data)})
 
 
 def _plain(value: object) -> object:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from typing import Protocol
 
 from hub.automation.language.model import Targets
 from hub.automation.templates import Places
@@ -11,7 +12,18 @@ from hub.contracts.providers import SunTimes
 from hub.core.clock import Clock, from_us
 from hub.core.registry import Registry
 from hub.core.selectors import Selection, Selections, Selector
-from hub.core.states import State, StateMachine
+from hub.core.states import State
+
+
+class States(Protocol):
+    """The states of a hub, as far as they are read; plugins have them, and the core."""
+
+    @property
+    def get(self) -> Callable[[str], State | None]:
+        """The state of an entity."""
+
+    def __iter__(self) -> Iterator[State]:
+        """All states, in the order in which they appeared."""
 
 
 class RuleWorld:
@@ -19,7 +31,7 @@ class RuleWorld:
 
     def __init__(
         self,
-        states: StateMachine,
+        states: States,
         clock: Clock,
         time_zone: tzinfo,
         registry: Registry,

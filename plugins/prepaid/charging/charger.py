@@ -153,11 +153,12 @@ class Charger:
     def _refold(
         self, page: Page, book: Book, contract: ContractId, period: str, why: str, at_us: int
     ) -> list[Charged]:
-        timeline = book.timelines[contract]
-        state = PeriodState(timeline.plan(period))
+        plan = book.timelines[contract].plan(period)
+        state = PeriodState(plan)
         for segment in segments_of_period(page.tx, book, contract, period):
             state.fold(segment)
-        cause = Cause(ref=why, at_us=at_us, wh=WattHours(0))
+        within_us = min(max(at_us, plan.start_us), plan.end_us - 1)
+        cause = Cause(ref=why, at_us=within_us, wh=WattHours(0))
         return self._post(page, book, contract, state, cause, ())
 
     def _fold_alone(

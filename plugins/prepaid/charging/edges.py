@@ -16,6 +16,7 @@ from plugins.prepaid.charging import periods
 from plugins.prepaid.charging.book import Book
 from plugins.prepaid.charging.charger import Charged, Charger
 from plugins.prepaid.gate.keeper import Keeper
+from plugins.prepaid.statements.daily import daily
 
 LOOK_AHEAD_US = 900_000_000
 """Edges are planned again at least this often, so that a change of the book is seen."""
@@ -73,6 +74,8 @@ class Edges:
     async def catch_up(self) -> None:
         """Post every contract's standing charges up to now, and finish the months that are over."""
         now_us = self._hub.clock.now_us()
+        yesterday = self._hub.clock.now().astimezone(self._hub.site.time_zone).date() - timedelta(days=1)
+        await self._hub.db.write(partial(daily, day=yesterday, now_us=now_us), origin="days")
         for contract in list(self._charger.book.timelines):
             await self._hub.db.write(partial(self._accrue, contract=contract, now_us=now_us), origin="days")
 

@@ -36,6 +36,8 @@ class StateTrigger(TriggerPart):
     not_to: tuple[Plain, ...] | None = None
     takes_any_change: bool = True
     """No from and to was written at all, not even `to: null`: a change of attributes alone counts too."""
+    leaves_any: bool = False
+    """`from: null` was written, and no `to`: a `for` lasts until the value is again what it was before."""
     for_: Length | None = None
 
 

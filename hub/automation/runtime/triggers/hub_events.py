@@ -27,10 +27,10 @@ class HubStartOrStop(Live):
             setting.undo.append(bus.subscribe(HubStarted, lambda event: self._fire(event.context)))
 
     def first_look(self) -> None:
-        """In Home Assistant a rule's start is the moment at which it is attached: later rules hear nothing of it."""
-        if self._event == "start" and self.setting.start == "start":
-            if not self.setting.around.strategies.durable_timers:
-                self._fire()
+        """In Home Assistant the start is the moment at which a rule is attached: later ones hear nothing of it."""
+        is_start = self._event == "start" and self.setting.start == "start"
+        if is_start and not self.setting.around.strategies.durable_timers:
+            self._fire()
 
     def _fire(self, context: Context = SYSTEM) -> None:
         said = "Home Assistant starting" if self._event == "start" else "Home Assistant stopping"

@@ -104,6 +104,18 @@ class Setting:
 
     def watch(self, targets: Targets, changed: Callable[[StateChanged], object]) -> Stop:
         """Call back for changes of the targets, as they come and go."""
+        if targets.is_explicit and not self.around.strategies.latches:
+            # In the place in line that they have now, though some of the entities may not be there yet.
+            stops = [
+                self.around.hub.bus.subscribe(StateChanged, changed, key=entity_id)
+                for entity_id in dict.fromkeys(targets.selector.entity_ids)
+            ]
+
+            def stop_all() -> None:
+                for stop in stops:
+                    stop()
+
+            return stop_all
         if not targets.only:
             return self.around.hub.watch(targets.selector, StateChanged, changed)
         admitted: dict[str, bool] = {}

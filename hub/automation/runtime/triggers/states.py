@@ -73,7 +73,7 @@ class StateEdges(Live):
         if now is None:
             return False
         value = self.value_of(now)
-        if self.trigger.from_ is not None and self.trigger.to is None:
+        if (self.trigger.from_ is not None and self.trigger.to is None) or self.trigger.leaves_any:
             return value != old_value
         return value == then_value
 
