@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from time import perf_counter, process_time  # noqa: TID251 - what a template costs is real time
 
-from hostile_templates import CORPUS
+from hostile_templates import chosen
 from template_world import TinyWorld
 
 from hub.automation.templates import TemplateError, compile_template
@@ -87,14 +87,13 @@ def main() -> None:
         world.put(f"sensor.s{number}", number)
     world.put("sensor.a", 1, attributes={"list": [1, 2]})
     outcome(world, "{{ states('sensor.a')|float }}")
-    for kind, texts in CORPUS.items():
-        for text in texts:
-            found = forked(world, text)
-            # A busy machine makes even processor time longer: what counts is what the template needs.
-            for _ in range(RETRIES):
-                if float(str(found["cpu_ms"])) > SLOW_MS:
-                    found = min(found, forked(world, text), key=lambda each: float(str(each["cpu_ms"])))
-            sys.stdout.write(json.dumps({"kind": kind, "template": text[:300], **found}) + "\n")
+    for kind, text in chosen():
+        found = forked(world, text)
+        # A busy machine makes even processor time longer: what counts is what the template needs.
+        for _ in range(RETRIES):
+            if float(str(found["cpu_ms"])) > SLOW_MS:
+                found = min(found, forked(world, text), key=lambda each: float(str(each["cpu_ms"])))
+        sys.stdout.write(json.dumps({"kind": kind, "template": text[:300], **found}) + "\n")
 
 
 if __name__ == "__main__":

@@ -36,9 +36,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Step]
     if shutil.which("gcc") is None:
         pytest.skip("no gcc here to build the library that records what SQLite does to its files")
     folder = tmp_path_factory.mktemp("recorded")
-    library, source = folder / "shim.so", folder / "shim.c"
-    source.write_text(SHIM)
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl", "-lpthread"], check=True)
+    library = folder / "shim.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, SHIM, "-ldl", "-lpthread"], check=True)
     (folder / "site" / "data").mkdir(parents=True)
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder / "site"), str(LIVES)],

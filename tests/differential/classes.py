@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import yaml
-from comparison import TOLERANCE_S, Call, Difference, difference
+from comparison import TOLERANCE_S, Call, Difference, difference, same_call, same_value
 
 CLASSES_MAX = 10
 EXCUSED_SHARE_MAX = 0.03
@@ -71,26 +71,57 @@ def _with_rules_sorted(calls: list[Call], rules: set[str]) -> list[Call]:
 
 def _is_interleaving_of_runs(found: Difference) -> bool:
     rules = _rules_of_mode(found, "parallel")
-    return difference(found.case, _with_rules_sorted(found.ours, rules), _with_rules_sorted(found.theirs, rules)) is None
-
-
-def _without_repeated(calls: list[Call], rules: set[str]) -> list[Call]:
-    """The calls, without those that a rule repeats within an instant."""
-    kept: list[Call] = []
-    for group in _instants(_by_rule(calls)):
-        seen: list[tuple[object, object]] = []
-        for call in group:
-            if call["rule"] in rules and (call["rule"], call["action"]) in seen:
-                continue
-            seen.append((call["rule"], call["action"]))
-            kept.append(call)
-    return kept
-
-
-def _is_restarted_at_once(found: Difference) -> bool:
-    rules = _rules_of_mode(found, "restart")
     return (
-        difference(found.case, _without_repeated(found.ours, rules), _without_repeated(found.theirs, rules)) is None
+        difference(found.case, _with_rules_sorted(found.ours, rules), _with_rules_sorted(found.theirs, rules))
+        is None
+    )
+
+
+def _is_restarted_meanwhile(found: Difference) -> bool:
+    """Home Assistant called more, all of it by rules of mode restart when something happened."""
+    rules = _rules_of_mode(found, "restart")
+    happened = [line["t"] for line in found.case.trace]
+    ours = _by_rule(found.ours)
+    for call in _by_rule(found.theirs):
+        if ours and same_call(ours[0], call):
+            ours.pop(0)
+        elif call["rule"] not in rules or not (
+            any(abs(call["t"] - t) <= TOLERANCE_S for t in happened)
+            or any(one["rule"] == call["rule"] and abs(one["t"] - call["t"]) <= TOLERANCE_S for one in found.ours)
+        ):
+            return False
+    return not ours
+
+
+def _rounded_alike(one: object, other: object) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_rounded_alike(one[key], other[key]) for key in one)
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= 1.001 * TOLERANCE_S
+    return same_value(one, other)
+
+
+def _is_last_digit(found: Difference) -> bool:
+    if "wait.remaining" not in found.case.rules + "".join(found.case.files.values()):
+        return False
+    return len(found.ours) == len(found.theirs) and all(
+        same_call({**one, "data": {}}, {**other, "data": {}}) and _rounded_alike(one["data"], other["data"])
+        for one, other in zip(found.ours, found.theirs, strict=True)
+    )
+
+
+def _is_cut_off_at_a_stop(found: Difference) -> bool:
+    """Only while a hub stops did Home Assistant call more, and up to there both called the same."""
+    stops = [line["t"] for line in found.case.trace if "restart" in line]
+
+    def at_a_stop(call: Call) -> bool:
+        return any(abs(call["t"] - stop) <= TOLERANCE_S for stop in stops)
+
+    ours, theirs = ([call for call in calls if not at_a_stop(call)] for calls in (found.ours, found.theirs))
+    mine = [call for call in _by_rule(found.ours) if at_a_stop(call)]
+    rest = iter(call for call in _by_rule(found.theirs) if at_a_stop(call))
+    return difference(found.case, ours, theirs) is None and all(
+        any(same_call(call, other) for other in rest) for call in mine
     )
 
 
@@ -103,15 +134,27 @@ CLASSES: tuple[DifferenceClass, ...] = (
     ),
     DifferenceClass(
         "runs of one rule take turns differently",
-        "in mode parallel, which of two runs goes on first within one instant is such an accident too; the calls are"
-        " the same",
+        "in mode parallel, which of two runs goes on first within one instant is such an accident too; the calls"
+        " are the same",
         _is_interleaving_of_runs,
     ),
     DifferenceClass(
-        "a run that is restarted in the instant of its start",
-        "in Home Assistant the first steps of parallel branches are still done after the run was ended; here an"
-        " ended run does nothing more",
-        _is_restarted_at_once,
+        "a run that is restarted while it goes on",
+        "Home Assistant ends a run a few turns of the loop after the newer one was asked for, and what the old one"
+        " still does until then is done; here an ended run does nothing more",
+        _is_restarted_meanwhile,
+    ),
+    DifferenceClass(
+        "a run that is cut off by the stop",
+        "Home Assistant lets runs go on while it stops, as far as they come; here they stand still and go on after"
+        " the start, or are lost with the other strategies",
+        _is_cut_off_at_a_stop,
+    ),
+    DifferenceClass(
+        "the last digit of the time that is left",
+        "`wait.remaining` is reckoned in whole microseconds here and in floats there; just between two thousandths"
+        " they are rounded apart",
+        _is_last_digit,
     ),
 )
 

@@ -34,6 +34,17 @@ STALL = PointId("stall")
 PLACES = [{"point": "stall", "account": "noodles", "tariff": "flat"}]
 FLAT = "tariff: flat\nname: F\ncurrency: CNY\ntime_zone: Asia/Shanghai\nenergy: {price: 1}\n"
 
+BANDED = """
+tariff: flat
+name: Two prices
+currency: CNY
+time_zone: Asia/Shanghai
+times:
+  - bands: {day: 08:00-20:00, night: rest}
+energy:
+  prices: {day: 1, night: 0.5}
+"""
+
 
 class MeteredPlugin(PrepaidPlugin):
     """The plugin as it is, within reach of a test."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -91,3 +91,27 @@ def findings(file: Path) -> list[Finding]:
         while verification.page(reader):
             pass
         return verification.report.findings
+
+
+def read_hourly(hours: int) -> list[AcceptedRead]:
+    """A Wh an hour, in the first epoch."""
+    return [
+        AcceptedRead(
+            epoch=1, at_us=START + hour * HOUR, raw=hour, total_wh=WattHours(hour), basis=Basis.ACTUAL, scale=0,
+            received_us=START,
+        )
+        for hour in range(1, hours + 1)
+    ]  # fmt: skip
+
+
+def damaged(folder: Path, whole: bytes, *sql: str) -> list[str]:
+    """What is found after somebody with a database tool was there."""
+    file = folder / "hub.db"
+    file.write_bytes(whole)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in sql:
+            connection.execute(statement)
+    return [str(finding) for finding in findings(file)]

@@ -6,26 +6,19 @@ from datetime import datetime
 from pathlib import Path
 
 from books_stage import FLAT, Books, at, with_books
-from metered_stage import STALL, Metered, play, register
+from metered_stage import BANDED, STALL, Metered, play, register
 
 from hub.contracts.ids import ContractId, PointId
 from hub.contracts.metering import ReadingTag
 from hub.core.clock import to_us
 from hub.core.storage import Tx
+from plugins.prepaid.charging.book import turn_page
 from plugins.prepaid.charging.charger import Charged
+from plugins.prepaid.places import repository
+from plugins.prepaid.places.records import Term
 from plugins.prepaid.pricing import Timeline, Version
 from plugins.prepaid.tariffs import tariff_from_text
 
-BANDED = """
-tariff: flat
-name: Two prices
-currency: CNY
-time_zone: Asia/Shanghai
-times:
-  - bands: {day: 08:00-20:00, night: rest}
-energy:
-  prices: {day: 1, night: 0.5}
-"""
 SERVICED = """
 tariff: flat
 name: A service charge by the day and a minimum by the month
@@ -203,3 +196,27 @@ def test_where_the_price_never_changes_there_is_no_edge_to_look_for() -> None:
     """Two versions, since with one it goes without saying."""
     versions = [Version(tariff_from_text(FLAT, "flat.yaml"), from_us) for from_us in (0, at("2026-11-20 00:00"))]
     assert Timeline(versions, 0).next_band_edge(at("2026-11-21 00:00")) is None
+
+
+def test_a_month_rests_on_no_point_that_was_held_in_another_one_only(tmp_path: Path) -> None:
+    async def scene(books: Books) -> tuple[list[Charged], int]:
+        begin_us, month_us = at("2026-10-30 00:00"), at("2026-11-01 00:00")
+        await books.publish(FLAT, 0)
+        account = await books.move_in("noodles", begin_us, ["stall", "store"], tariff="flat")
+        for point in ("stall", "store"):
+            await books.begin(point, begin_us)
+            await books.accept(point, month_us, 1_000)
+            await books.accept(point, month_us + 3_600_000_000, 3_000)
+        ended = Term(contract=ContractId("noodles"), point=PointId("store"), start_us=begin_us, end_us=month_us)
+
+        def end(tx: Tx) -> list[Charged]:
+            repository.save_term(tx, ended)
+            turn_page(tx)
+            book = books.charger.current_book(tx)
+            return books.charger.refold(tx, book, ContractId("noodles"), "2026-11", "test", month_us + 1)
+
+        return await books.write(end), await books.charged(account)
+
+    charged, total = with_books(tmp_path, scene)
+    assert [one.charged_minor for one in charged] == [-166]
+    assert total == 167 + 167

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from books_stage import FLAT, Books, with_books
-from reads_stage import HOUR, START, findings, reader_of, write_reads
+from reads_stage import HOUR, START, damaged, read_hourly, reader_of, write_reads
 
-from hub.contracts.ids import ContractId, PointId
+from hub.contracts.ids import PointId
 from hub.contracts.units import WattHours
 from hub.core.storage import Tx
-from plugins.prepaid.charging.book import load_book
-from plugins.prepaid.charging.sharing import Part
-from plugins.prepaid.charging.verify import posted_as_folded
 from plugins.prepaid.gate import reads
-from plugins.prepaid.gate.energy import tiled
-from plugins.prepaid.gate.reads import AcceptedRead, Basis, broken_links
+from plugins.prepaid.gate.reads import broken_links
 from plugins.prepaid.gate.verify import PAGE_READS, ReadsVerification, verify_reads
-from plugins.prepaid.pricing import Segment, Timeline, Version
-from plugins.prepaid.pricing.model import Split
-from plugins.prepaid.tariffs import tariff_from_text
 
 STALL = PointId("stall")
 
@@ -32,30 +23,6 @@ STALL = PointId("stall")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A file of some pages of reads."""
     return write_reads(tmp_path_factory.mktemp("reads")).read_bytes()
-
-
-def read_hourly(hours: int) -> list[AcceptedRead]:
-    """A Wh an hour, in the first epoch."""
-    return [
-        AcceptedRead(
-            epoch=1, at_us=START + hour * HOUR, raw=hour, total_wh=WattHours(hour), basis=Basis.ACTUAL, scale=0,
-            received_us=START,
-        )
-        for hour in range(1, hours + 1)
-    ]  # fmt: skip
-
-
-def damaged(folder: Path, whole: bytes, *sql: str) -> list[str]:
-    """What is found after somebody with a database tool was there."""
-    file = folder / "hub.db"
-    file.write_bytes(whole)
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        connection.execute("PRAGMA ignore_check_constraints = ON")
-        for statement in sql:
-            connection.execute(statement)
-    return [str(finding) for finding in findings(file)]
 
 
 UNCHAINED = "chain: read {}: its hash does not follow from it and the read before"
@@ -186,61 +153,3 @@ def test_a_broken_link_is_named_by_its_row(tmp_path: Path, whole: bytes) -> None
     damaged(tmp_path, whole, "UPDATE prepaid__reads SET frame_sha = 'x' WHERE id = 9")
     with reader_of(tmp_path / "hub.db") as reader:
         assert (broken_links(reader, 1), broken_links(reader, 2)) == ([9], [])
-
-
-PERIODS = {
-    "posted too much": (
-        "UPDATE prepaid__periods SET posted = json_set(posted, '$.energy', 1) WHERE contract = 'noodles'",
-        ["noodles 2026-11: folding its reads anew would post {'energy': ",
-         "noodles 2026-11: its row says "],
-    ),
-    "another state": (
-        "UPDATE prepaid__periods SET state = replace(state, 'flat', 'peak') WHERE contract = 'noodles'",
-        ["noodles 2026-11: its stored state is not what its reads fold to"],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("sql", "expected"), PERIODS.values(), ids=PERIODS)
-def test_a_period_that_is_not_what_its_reads_say_is_found(
-    tmp_path: Path, whole: bytes, sql: str, expected: list[str]
-) -> None:
-    damaged(tmp_path, whole, sql)
-    with reader_of(tmp_path / "hub.db") as reader:
-        found = list(posted_as_folded(reader, load_book(reader)))
-    assert [one[: len(begin)] for one, begin in zip(found, expected, strict=True)] == expected
-
-
-def test_every_period_of_a_clean_file_is_what_its_reads_say(tmp_path: Path, whole: bytes) -> None:
-    damaged(tmp_path, whole)
-    with reader_of(tmp_path / "hub.db") as reader:
-        assert list(posted_as_folded(reader, load_book(reader))) == []
-
-
-def piece(t0_us: int, t1_us: int, wh: int) -> Segment:
-    """A segment of the timeline below."""
-    return Segment(t0_us, t1_us, WattHours(wh), "all", "all", "2026-11", "sha", Split.TIME, 1, 2)
-
-
-TILED: dict[str, tuple[list[Segment], list[tuple[str, str]]]] = {
-    "whole": ([piece(0, 40, 4), piece(40, 100, 6)], []),
-    "in another order": ([piece(40, 100, 6), piece(0, 40, 4)], []),
-    "a gap": ([piece(0, 40, 4), piece(41, 100, 6)], [("I6", "a gap of segments at 41")]),
-    "an overlap": ([piece(0, 41, 4), piece(40, 100, 6)], [("I6", "an overlap of segments at 40")]),
-    "an end that is missing": ([piece(0, 40, 10)], [("I6", "no segment covers 40 to 100")]),
-    "a Wh that was lost": ([piece(0, 40, 4), piece(40, 100, 5)], [("I4", "its segments hold 9 Wh of 10")]),
-}
-
-
-@pytest.mark.parametrize(("segments", "expected"), TILED.values(), ids=TILED)
-def test_segments_must_tile_their_part(segments: list[Segment], expected: list[tuple[str, str]]) -> None:
-    timeline = Timeline([Version(tariff_from_text(FLAT, "flat.yaml"), 0)], 0)
-    part = Part(ContractId("c"), 0, 100, WattHours(0), WattHours(10))
-    assert list(tiled([part], segments, timeline)) == expected
-
-
-def test_a_part_that_reaches_out_of_its_contract_is_covered_inside_it_only() -> None:
-    timeline = Timeline([Version(tariff_from_text(FLAT, "flat.yaml"), 0)], 50)
-    part = Part(ContractId("c"), 0, 100, WattHours(0), WattHours(10))
-    assert list(tiled([part], [piece(50, 100, 5)], timeline)) == []
-    assert list(tiled([part], [piece(60, 100, 5)], timeline)) == [("I6", "a gap of segments at 60")]

@@ -54,22 +54,6 @@ def test_one_payment_told_by_everybody_at_once_is_credited_once(tmp_path: Path) 
     at_the_till(tmp_path, scene)
 
 
-def test_twenty_tasks_with_the_same_thousand_payments_credit_each_once(tmp_path: Path) -> None:
-    async def scene(till: Till) -> None:
-        told = [replace(PAID, transaction_id=f"tx-{n}", order_id=f"o-{n}") for n in range(1_000)]
-
-        async def task(shift: int) -> Counter[SettledAs]:
-            outcomes = [await till.settle(one) for one in told[shift:] + told[:shift]]
-            return Counter(one.outcome for one in outcomes)
-
-        counts = await asyncio.gather(*(task(50 * n) for n in range(20)))
-        assert sum(counts, Counter()) == {SettledAs.CREDITED: 1_000, SettledAs.ALREADY: 19_000}
-        assert await till.balance() == 10_000_000
-        assert len(await till.rows("payments", "attempt")) == 1_000
-
-    at_the_till(tmp_path, scene)
-
-
 def test_a_bill_that_knows_neither_account_nor_order_is_the_same_payment(tmp_path: Path) -> None:
     async def scene(till: Till) -> None:
         await till.settle(PAID)

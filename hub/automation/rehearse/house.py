@@ -157,8 +157,9 @@ class House:
     def show_field(self) -> None:
         """What the field's plugin does when it is set up: all states are there before the rules are."""
         states, registry = self.kernel.states, self.kernel.registry
-        for old in list(states):  # as the last stop left them
-            if old.entity_id not in self.states and registry.get(old.entity_id) is None:
+        for old in list(states):  # as the last stop left them; Home Assistant has forgotten when they last changed
+            is_over = old.entity_id not in self.states or not self.strategies.durable_timers
+            if is_over and registry.get(old.entity_id) is None:
                 states.remove(old.entity_id)
         for line in self.states.values():
             _show(self.kernel, line)
