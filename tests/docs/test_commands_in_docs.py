@@ -14,6 +14,7 @@ import pytest
 from demo_facts import demo
 from markdown_blocks import ROOT, blocks, code_spans, pages, prose
 
+from bench.catalogue import MEASUREMENTS
 from hub import contracts
 from hub.cli import main
 from hub.core.services import ServiceKey
@@ -125,13 +126,13 @@ def contract_names() -> set[str]:
 def test_an_action_in_the_docs_exists() -> None:
     """Looked at: what is in back-quotes and begins with an action's domain, save files and the variable `hub`."""
     permissions = {action.permission for action in demo().actions.values()}
-    known = {*demo().actions, *demo().queries, *contract_names(), *permissions, *SITE_KEYS}
+    known = {*demo().actions, *demo().queries, *contract_names(), *permissions, *SITE_KEYS, *(one.name for one in MEASUREMENTS)}
     domains = {name.split(".")[0] for name in known if "." in name} - {"hub"}
     named = {
         (page.relative_to(ROOT).as_posix(), span)
         for page in pages()
         for span in code_spans(prose(page))
-        if re.fullmatch(r"[a-z_]+\.(?!(?:db|py|id)$)[a-z_]+", span) and span.split(".")[0] in domains
+        if re.fullmatch(r"[a-z_]+\.(?!(?:db|py|id|json)$)[a-z_]+", span) and span.split(".")[0] in domains
     }
     assert {span for _, span in named} & set(demo().actions), "no page names any action: the search is broken"
     assert sorted(one for one in named if one[1] not in known) == []
