@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
 from rule_house import House
 
+from hub.automation.rehearse.replay import replay
 from hub.automation.runtime.schedule import DailyTime, Pattern
 from hub.automation.runtime.strategies import HOME_ASSISTANT, OURS, Strategies
 from hub.core.clock import from_us, to_us
 from hub.core.states import BAD
+from hub.sim.rehearsal import rehearse
 from hub.testing.harness import HubHarness
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -223,3 +226,18 @@ async def test_a_time_of_a_template(hub: HubHarness) -> None:
     await house.start(rule("trigger: time, at: '{{ hour }}:15'", "  trigger_variables: {hour: '07'}\n"))
     await house.advance("1 h")
     assert house.fired.take() == [None]
+
+
+@pytest.mark.parametrize("home_assistant", [False, True])
+def test_an_offset_from_an_instant_is_real_time_on_the_night_of_the_doubled_hour(home_assistant: bool) -> None:
+    moment = "2026-10-25T03:00:06+01:00"
+    line = {"t": 0, "entity_id": "sensor.at", "state": moment, "attributes": {"device_class": "timestamp"}}
+    rules = (
+        '- id: a\n  triggers: [{trigger: time, at: {entity_id: sensor.at, offset: "-00:00:20"}}]\n'
+        "  actions: [{action: test.ring}]\n"
+    )
+    calls = replay(
+        rules, [json.dumps(line)], "2026-10-25T00:58:30+00:00", "Europe/Berlin", 7200, virtual_time=rehearse,
+        home_assistant=home_assistant,
+    )  # fmt: skip
+    assert [call["t"] for call in calls] == [3676]

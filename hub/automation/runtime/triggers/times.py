@@ -192,7 +192,8 @@ class AtTimes(Times):
     def _recurrence(self, state: State, offset: timedelta) -> Recurrence | None:
         found = instant_of(state, self.world.time_zone)
         if isinstance(found, datetime):
-            return OnceAt(to_us(found + offset))
+            # In real time: on the night on which an hour comes twice, local times do not add up.
+            return OnceAt(to_us(found) + offset // timedelta(microseconds=1))
         if found is None:
             return None
         # As in Home Assistant the offset of a time of day may turn it into one of another day.
